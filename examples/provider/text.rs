@@ -6,11 +6,11 @@
 /// Words that say nothing about what a question is about.
 const STOP_WORDS: &[&str] = &[
     "about", "after", "all", "also", "and", "any", "are", "been", "but", "can", "could", "did",
-    "does", "else", "for", "from", "had", "happen", "has", "have", "her", "his", "how", "into",
-    "its", "may", "more", "most", "not", "one", "only", "our", "out", "over", "shall", "she",
-    "should", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these",
-    "they", "this", "those", "under", "upon", "very", "was", "were", "what", "when", "where",
-    "which", "while", "who", "why", "will", "with", "would", "you", "your",
+    "does", "else", "for", "from", "had", "happen", "happened", "happens", "has", "have", "her",
+    "his", "how", "into", "its", "may", "more", "most", "not", "one", "only", "our", "out", "over",
+    "shall", "she", "should", "some", "such", "than", "that", "the", "their", "them", "then",
+    "there", "these", "they", "this", "those", "under", "upon", "very", "was", "were", "what",
+    "when", "where", "which", "while", "who", "why", "will", "with", "would", "you", "your",
 ];
 
 /// Words that end with a full stop without ending a sentence.
@@ -50,8 +50,8 @@ pub(crate) fn terms(text: &str) -> impl Iterator<Item = String> {
     text.split(|letter| !is_word(letter))
         .filter(|word| word.chars().count() > 2)
         .map(str::to_lowercase)
-        .map(|word| stem(&word).to_owned())
         .filter(|word| !STOP_WORDS.contains(&word.as_str()))
+        .map(|word| stem(&word).to_owned())
 }
 
 /// The sentences of a prompt. A line `File NAME:` opens the text of a file.
