@@ -1,0 +1,375 @@
+//! Writing a directory: lines are collected by `append` and written by `commit`, one write call for all of them.
+//!
+//! ```text
+//!           append, own, release             commit                       8 MiB reached, or the cut after a
+//!  pending ---------------------> pending -----------> segment (open) --- short write failed --> no segment
+//!     ^                                                                                              |
+//!     +------------- the header of the next segment is put in front of the pending lines <-----------+
+//! ```
+//!
+//! A failed commit keeps its lines for the next one; [`MAX_PENDING_BYTES`] bounds them. With no segment open, the next
+//! commit makes one. The header is put in front when the last segment closes, not when the next is made, so that the
+//! position of a line is known when it is appended.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ack;
+use crate::files;
+use crate::line::{self, Header, MAX_LINE_BYTES, Op, Position};
+use crate::lock::Lock;
+use crate::segment::{Segment, Sink};
+use crate::taken::Taken;
+
+/// Size at which a segment is closed and the next one begun.
+pub const SEGMENT_BYTES: u64 = 8 << 20;
+
+/// The most that waits for a commit; more is refused.
+pub const MAX_PENDING_BYTES: usize = 64 << 20;
+
+/// Bytes of a line beside its session and body, more than enough.
+const LINE_OVERHEAD: usize = 96;
+
+/// Makes the file of a new segment.
+pub(crate) type Disk = fn(&Path) -> io::Result<Box<dyn Sink>>;
+
+/// Why a line was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// Longer than any line may be.
+    #[error("line of about {0} bytes is longer than {MAX_LINE_BYTES}; record less of the value")]
+    TooLong(usize),
+    /// Commits have failed until no more could wait.
+    #[error(
+        "more than {MAX_PENDING_BYTES} bytes wait to be written; free disk space or check the data directory"
+    )]
+    PendingFull,
+    /// The directory has reached the limit that was set.
+    #[error("spool has reached its limit of {0} bytes; raise the disk limit or wait for delivery")]
+    DiskFull(u64),
+}
+
+/// The one writer of a directory, whose lock it holds.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    /// Always there until `close` hands it on.
+    lock: Option<Lock>,
+    header: Header,
+    disk: Disk,
+    /// [`SEGMENT_BYTES`]; less in tests.
+    pub(crate) segment_bytes: u64,
+    segment: Option<Segment>,
+    /// Number of the segment that is made next when none is open.
+    next: u32,
+    pending: Vec<u8>,
+    /// Bytes at the front of `pending` that are only a header: not worth a segment by themselves.
+    header_len: usize,
+    n: u64,
+    /// End of the last committed line.
+    committed: Position,
+    /// The segments that are still there.
+    segments: BTreeMap<u32, State>,
+    disk_limit: Option<u64>,
+    /// Files were made whose names are not durable yet.
+    names_unsynced: bool,
+}
+
+/// What the writer knows of a segment.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    len: u64,
+    synced: bool,
+}
+
+impl Writer {
+    /// Begins the first segment of a new directory.
+    pub(crate) fn begin(path: PathBuf, lock: Lock, header: Header) -> io::Result<Self> {
+        Self::begin_on(path, lock, header, |path| {
+            Ok(Box::new(files::open_append(path, true)?))
+        })
+    }
+
+    /// The same on a disk of the caller's.
+    pub(crate) fn begin_on(
+        path: PathBuf,
+        lock: Lock,
+        header: Header,
+        disk: Disk,
+    ) -> io::Result<Self> {
+        let mut writer = Self {
+            path,
+            lock: Some(lock),
+            header,
+            disk,
+            segment_bytes: SEGMENT_BYTES,
+            segment: None,
+            next: Position::START.segment,
+            pending: Vec::new(),
+            header_len: 0,
+            n: 0,
+            committed: Position::START,
+            segments: BTreeMap::new(),
+            disk_limit: None,
+            names_unsynced: true,
+        };
+        writer.put_header_in_front();
+        writer.write_pending()?;
+        Ok(writer)
+    }
+
+    /// The directory, for a [`Reader`](crate::Reader) and an [`Ack`](crate::Ack) beside this writer.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The header as a segment begun now would have it.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Limits what [`append`](Self::append) lets this directory grow to; `None`, the default, is no limit.
+    pub fn set_disk_limit(&mut self, bytes: Option<u64>) {
+        self.disk_limit = bytes;
+    }
+
+    /// Collects an operation for the next commit and says where its line will begin.
+    ///
+    /// `body` is one JSON value; it is not checked here, and readers skip and count a line that does not parse. The
+    /// position holds unless a commit fails so badly that its lines move to another segment: after an error, take
+    /// [`position`](Self::position) of a later successful commit as the end of everything appended before.
+    ///
+    /// # Errors
+    /// When the line is too long, or the disk limit or the limit of waiting bytes is reached. Nothing is collected.
+    pub fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<Position, AppendError> {
+        let at = self.appended();
+        self.make_room(sid.len() * 6 + body.len() + LINE_OVERHEAD)?;
+        self.n += 1;
+        line::push_operation(&mut self.pending, self.n, op, sid, body);
+        Ok(at)
+    }
+
+    /// Notes that this writer opened a session: recovery will end it if this process dies. Append it before the
+    /// session's first line. Owning it already changes nothing.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn own(&mut self, sid: &str) -> Result<(), AppendError> {
+        if !self.header.owns.contains(sid) {
+            self.make_room(sid.len() * 6 + LINE_OVERHEAD)?;
+            self.header.own(sid);
+            line::push_own(&mut self.pending, sid);
+        }
+        Ok(())
+    }
+
+    /// Notes that a session was ended. Append it behind the line that ends it. Not owning it changes nothing.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn release(&mut self, sid: &str) -> Result<(), AppendError> {
+        if self.header.owns.contains(sid) {
+            self.make_room(sid.len() * 6 + LINE_OVERHEAD)?;
+            self.header.release(sid);
+            line::push_release(&mut self.pending, sid);
+        }
+        Ok(())
+    }
+
+    /// Writes what was collected, in one write call; with `fsync` makes everything written so far durable.
+    ///
+    /// # Errors
+    /// When not everything could be written: the lines that could not stay collected, and the next commit tries again,
+    /// in a fresh segment if this one is beyond repair. When syncing failed: the lines are written, but may not survive
+    /// a power cut.
+    pub fn commit(&mut self, fsync: bool) -> io::Result<()> {
+        if self.pending.len() > self.header_len {
+            self.write_pending()?;
+        }
+        if fsync { self.sync() } else { Ok(()) }
+    }
+
+    /// The end of the last committed line: once everything before it is acknowledged, so is all that was committed.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.committed
+    }
+
+    /// Bytes of lines in the directory's segments.
+    #[must_use]
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.segments.values().map(|state| state.len).sum()
+    }
+
+    /// Bytes that wait for a commit.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.len() - self.header_len
+    }
+
+    /// Deletes the segments that are acknowledged whole, whoever acknowledged them; returns the bytes freed. The newest
+    /// segment stays, because its header says whose directory this is and what its writer owns.
+    ///
+    /// # Errors
+    /// When the acknowledgements cannot be read or a file cannot be deleted.
+    pub fn remove_acked(&mut self) -> io::Result<u64> {
+        if self.segments.len() < 2 {
+            return Ok(0);
+        }
+        let acked = ack::load(&self.path)?;
+        let mut freed = 0;
+        while let Some((&number, &State { len, .. })) = self.segments.first_key_value() {
+            let done = acked
+                >= Position {
+                    segment: number,
+                    offset: len,
+                };
+            if !done || self.segments.len() == 1 {
+                break;
+            }
+            files::remove_if_there(&files::segment(&self.path, number))?;
+            self.segments.remove(&number);
+            freed += len;
+        }
+        // The newest acknowledgement stays even if its segment is gone: it is what says how far all of it went.
+        let first_left = self
+            .segments
+            .first_key_value()
+            .map_or(self.next, |(&number, _)| number);
+        ack::remove_before(&self.path, first_left.min(acked.segment))?;
+        Ok(freed)
+    }
+
+    /// Commits what is left and stops writing. The directory stays locked in the hands of the caller, who may remove
+    /// it when all of it is acknowledged.
+    ///
+    /// # Errors
+    /// When the last lines cannot be written; they are lost with this writer.
+    pub fn close(mut self) -> io::Result<Taken> {
+        self.commit(false)?;
+        let lock = self
+            .lock
+            .take()
+            .expect("only this function takes it, and it consumes the writer");
+        Ok(Taken::new(std::mem::take(&mut self.path), lock))
+    }
+
+    /// Where the next appended line will begin.
+    fn appended(&self) -> Position {
+        let (segment, len) = self
+            .segment
+            .as_ref()
+            .map_or((self.next, 0), |open| (open.number(), open.len()));
+        Position {
+            segment,
+            offset: len + self.pending.len() as u64,
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize) -> Result<(), AppendError> {
+        if bytes > MAX_LINE_BYTES {
+            return Err(AppendError::TooLong(bytes));
+        }
+        if self.pending.len() + bytes > MAX_PENDING_BYTES {
+            return Err(AppendError::PendingFull);
+        }
+        match self.disk_limit {
+            Some(limit) if self.bytes_on_disk() + (self.pending.len() + bytes) as u64 > limit => {
+                Err(AppendError::DiskFull(limit))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_pending(&mut self) -> io::Result<()> {
+        let mut segment = match self.segment.take() {
+            Some(segment) => segment,
+            None => self.make_segment()?,
+        };
+        let written = segment.write(&self.pending);
+        self.pending.drain(..written.kept);
+        if written.kept > 0 {
+            self.header_len = 0;
+        }
+        self.segments.insert(
+            segment.number(),
+            State {
+                len: segment.len(),
+                synced: false,
+            },
+        );
+        if written.kept > 0 {
+            self.committed = Position {
+                segment: segment.number(),
+                offset: segment.len(),
+            };
+        }
+        if written.usable && segment.len() < self.segment_bytes {
+            self.segment = Some(segment);
+        } else {
+            self.put_header_in_front();
+        }
+        written.error.map_or(Ok(()), Err)
+    }
+
+    fn make_segment(&mut self) -> io::Result<Segment> {
+        let number = self.next;
+        let sink = (self.disk)(&files::segment(&self.path, number));
+        // Whatever has that name is not ours to write: the one after it is tried next.
+        if sink
+            .as_ref()
+            .err()
+            .is_none_or(|error| error.kind() == io::ErrorKind::AlreadyExists)
+        {
+            self.next += 1;
+        }
+        let segment = Segment::new(number, sink?);
+        self.names_unsynced = true;
+        Ok(segment)
+    }
+
+    fn put_header_in_front(&mut self) {
+        let mut front = Vec::new();
+        line::push_header(&mut front, &self.header);
+        let old = std::mem::replace(&mut self.header_len, front.len());
+        self.pending.splice(..old, front);
+    }
+
+    /// Makes the open segment durable, those that were closed unsynced, and the names of all.
+    fn sync(&mut self) -> io::Result<()> {
+        for (&number, state) in self.segments.iter_mut().filter(|(_, state)| !state.synced) {
+            let result = match self.segment.as_mut().filter(|open| open.number() == number) {
+                Some(open) => open.sync(),
+                None => files::sync_file(&files::segment(&self.path, number)),
+            };
+            // A failed sync is not repeated: the system forgets what it could not write, and a second call would lie.
+            state.synced = true;
+            if let Err(error) = result {
+                if self
+                    .segment
+                    .take_if(|open| open.number() == number)
+                    .is_some()
+                {
+                    self.put_header_in_front();
+                }
+                return Err(error);
+            }
+        }
+        if std::mem::take(&mut self.names_unsynced) {
+            files::sync_dir(&self.path)?;
+            self.path.parent().map_or(Ok(()), files::sync_dir)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// Best effort: what was appended is written. An error has nobody left to hear it.
+    fn drop(&mut self) {
+        let _ = self.commit(false);
+    }
+}
