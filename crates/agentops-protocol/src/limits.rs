@@ -21,3 +21,6 @@ pub const TAG_BYTES: usize = 1_024;
 
 /// Longest name of an event, a model, an agent or an error type, in bytes.
 pub const NAME_BYTES: usize = 4_096;
+
+/// Most reasons by which a session's losses are counted; this API knows seven.
+pub const DROP_REASONS: usize = 64;

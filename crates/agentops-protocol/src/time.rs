@@ -68,9 +68,12 @@ impl FromStr for Timestamp {
 fn read(text: &str) -> Option<i64> {
     let pieces = Pieces::parse(text).ok()?;
     let civil = DateTime::from_parts(pieces.date(), pieces.time()?);
-    let offset = pieces
-        .to_numeric_offset()
-        .map_or(0, |offset| i64::from(offset.seconds()));
+    let offset = match pieces.to_numeric_offset() {
+        Some(offset) => i64::from(offset.seconds()),
+        // A zone's name says another time than UTC would, and this crate has no table of zones.
+        None if pieces.time_zone_annotation().is_some() => return None,
+        None => 0,
+    };
     let micros = i64::try_from(civil.duration_since(EPOCH).as_micros()).ok()?;
     let micros = micros.checked_sub(offset * 1_000_000)?;
     (FIRST_MICROS..=LAST_MICROS)
@@ -161,6 +164,7 @@ mod tests {
             "2024-13-01T00:00:00Z",
             "10000-01-01T00:00:00Z",
             "1710417600",
+            "2024-03-14T12:00:00[Europe/Paris]",
         ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }

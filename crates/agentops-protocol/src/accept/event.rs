@@ -70,6 +70,7 @@ fn event(path: &str, raw: &RawValue) -> Result<EventPatch, Refusal> {
     let mut second = EventPatch::default();
     let mut at = Patch::Keep;
     let mut type_name = Patch::Keep;
+    let mut second_type = Patch::Keep;
     for (key, raw) in &object.0 {
         let path = format!("{path}.{key}");
         let path = path.as_str();
@@ -77,7 +78,7 @@ fn event(path: &str, raw: &RawValue) -> Result<EventPatch, Refusal> {
             "id" => read.id = optional(patch_id(path, raw)?),
             "event_id" => second.id = optional(patch_id(path, raw)?),
             "event_type" => type_name = patch::<Name>(path, raw)?,
-            "type" if type_name.is_keep() => type_name = patch::<Name>(path, raw)?,
+            "type" => second_type = patch::<Name>(path, raw)?,
             "parent_id" => read.parent_id = patch_id(path, raw)?,
             "agent_id" => read.agent_id = patch_id(path, raw)?,
             "init_timestamp" => read.init_timestamp = patch(path, raw)?,
@@ -116,8 +117,10 @@ fn event(path: &str, raw: &RawValue) -> Result<EventPatch, Refusal> {
     silent(&mut read.params, second.params);
     silent(&mut read.returns, second.returns);
     silent(&mut read.name, second.name);
+    silent(&mut type_name, second_type);
     typed(&mut read, type_name);
-    if read.kind == Some(EventKind::Error) && matches!(at, Patch::Set(_)) {
+    // Only errors have this field; an update of one need not repeat its kind.
+    if matches!(read.kind, Some(EventKind::Error) | None) && matches!(at, Patch::Set(_)) {
         read.init_timestamp = at;
     }
     Ok(read)
@@ -131,15 +134,20 @@ fn typed(read: &mut EventPatch, type_name: Patch<Name>) {
     if name.is_empty() {
         return;
     }
-    read.kind = Some(EventKind::from_name(&name).unwrap_or(EventKind::Action));
-    if EventKind::from_name(&name).is_none() && !matches!(read.action_type, Patch::Set(_)) {
-        let api = name.eq_ignore_ascii_case("api") || name.eq_ignore_ascii_case("apis");
-        // The documented fifth kind in its singular; a name given beside it says more.
-        match (&read.name, api) {
-            (Patch::Set(given), true) => read.action_type = Patch::Set(given.clone()),
-            (_, true) => read.action_type = Patch::Set("api".to_owned()),
-            (_, false) => read.action_type = Patch::Set(name),
-        }
+    read.kind = EventKind::from_name(&name);
+    if read.kind.is_some() {
+        return;
+    }
+    read.kind = Some(EventKind::Action);
+    // The documented fifth kind in its singular; a name given beside it says more.
+    let api = name.eq_ignore_ascii_case("api") || name.eq_ignore_ascii_case("apis");
+    let name = if api { "api".to_owned() } else { name };
+    match (&read.action_type, &read.name) {
+        (Patch::Set(_), _) => {}
+        (_, Patch::Set(given)) if api => read.action_type = Patch::Set(given.clone()),
+        (_, Patch::Set(_)) => read.action_type = Patch::Set(name),
+        // As a name it fills an empty type and leaves one that an earlier request gave.
+        _ => read.name = Patch::Set(name),
     }
 }
 

@@ -143,26 +143,33 @@ impl Field for Timestamp {
     }
 }
 
+/// The largest count: every JSON reader keeps whole numbers up to here, and sums of many fit.
+const MOST: u64 = 1 << 53;
+
 impl Field for u64 {
     /// Takes `3.0` as well: JavaScript clients know one kind of number only.
     fn read(path: &str, raw: &RawValue) -> Result<Self, Refusal> {
-        if let Ok(number) = raw.get().parse::<u64>() {
-            return Ok(number);
-        }
-        match serde_json::from_str::<f64>(raw.get()) {
-            Ok(number) if number >= 0.0 && number.fract() == 0.0 && number <= 2f64.powi(53) =>
-            {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "whole, not negative and below 2^53 by the guard"
-                )]
-                Ok(number as u64)
-            }
-            Ok(_) => Err(Refusal::new(path, "expected a whole number, 0 or above")),
-            Err(_) => Err(expected(path, "a whole number", raw)),
-        }
+        let number = match raw.get().parse::<u64>() {
+            Ok(number) => Some(number),
+            Err(_) => match serde_json::from_str::<f64>(raw.get()) {
+                Ok(number) => whole(number),
+                Err(_) => return Err(expected(path, "a whole number", raw)),
+            },
+        };
+        number
+            .filter(|number| *number <= MOST)
+            .ok_or_else(|| Refusal::new(path, format!("expected a whole number from 0 to {MOST}")))
     }
+}
+
+/// A float that is a whole number not below zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and not negative by the guard; one beyond u64 stops at its end"
+)]
+fn whole(number: f64) -> Option<u64> {
+    (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
 }
 
 impl Field for Usd {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::Refusal;
 use super::field::{Field, Name, Object, expected};
 use crate::api::DeveloperError;
-use crate::{Agent, EndState, Json, SessionId, SessionPatch, Thread, limits};
+use crate::{Agent, EndState, SessionId, SessionPatch, Thread, limits};
 
 /// Reads a create_session or update_session body, wrapped in `{"session":…}` or flat.
 ///
@@ -160,13 +160,24 @@ fn dropped(
     object: &Object<'_>,
     at: &dyn Fn(&str) -> String,
 ) -> Result<Option<BTreeMap<String, u64>>, Refusal> {
-    let Some(json) = read::<Json>(object, "dropped", at)? else {
+    let Some(raw) = object.get("dropped") else {
         return Ok(None);
     };
-    serde_json::from_str(json.get()).map(Some).map_err(|_| {
-        Refusal::new(
-            at("dropped"),
-            "expected an object of whole numbers by reason",
-        )
-    })
+    let path = at("dropped");
+    let counts = Object::of_value(&path, raw)?;
+    if counts.0.len() > limits::DROP_REASONS {
+        let most = limits::DROP_REASONS;
+        let message = format!("{} reasons; send at most {most}", counts.0.len());
+        return Err(Refusal::new(path, message));
+    }
+    let mut dropped = BTreeMap::new();
+    for (reason, raw) in &counts.0 {
+        if reason.len() > limits::NAME_BYTES {
+            let message = format!("a reason has at most {} bytes", limits::NAME_BYTES);
+            return Err(Refusal::new(path, message));
+        }
+        let count = u64::read(&format!("{path}.{reason}"), raw)?;
+        dropped.insert(reason.to_string(), count);
+    }
+    Ok(Some(dropped))
 }

@@ -100,12 +100,10 @@ impl EventPatch {
         self.logs.apply(&mut event.logs);
         match &mut event.body {
             EventBody::Action(action) => {
+                self.action_type.apply(&mut action.action_type);
                 // A name is what the action is called where no type is given.
-                match (self.action_type, self.name) {
-                    (Patch::Keep, Patch::Set(name)) if action.action_type.is_none() => {
-                        action.action_type = Some(name);
-                    }
-                    (change, _) => change.apply(&mut action.action_type),
+                if let (None, Patch::Set(name)) = (&action.action_type, self.name) {
+                    action.action_type = Some(name);
                 }
                 self.screenshot.apply(&mut action.screenshot);
             }
