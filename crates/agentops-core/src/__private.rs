@@ -1,0 +1,48 @@
+//! What the attribute macros may call, and nobody else: no promise is made about any of it.
+
+/// The interface of this version's macros; macros and runtime are released together.
+pub mod v1 {
+    pub use crate::recording::call::{
+        Call, Guard, Params, Site, Target, guard, run, start, start_in,
+    };
+    pub use crate::recording::capture::Arg;
+    pub use crate::recording::cut::Cut;
+    pub use crate::recording::end::{End, Exit, Never, Out, Split};
+    pub use crate::recording::fault::Fault;
+    pub use crate::recording::follow::Tag;
+    pub use crate::recording::future::Recorded;
+
+    /// The ladder of [`Arg`].
+    pub mod arg {
+        pub use crate::recording::capture::{
+            ArgDebug, ArgLock, ArgLockDebug, ArgName, ArgPlain, ArgSerialize, ArgSerializeDebug,
+        };
+    }
+
+    /// The ladders of [`Out`], [`Exit`] and [`Fault`].
+    pub mod out {
+        pub use crate::recording::end::{ExitAnyhow, ExitByCode, OutResult, OutValue};
+        pub use crate::recording::fault::{
+            FaultDebug, FaultDeref, FaultDisplay, FaultError, FaultName,
+        };
+    }
+
+    /// The ladders of [`Tag`].
+    pub mod tag {
+        pub use crate::recording::follow::{
+            AnyAsIs, AnyFuture, AnyFutureInOk, AnyFutureInSome, AnyIter, AnyIterInOk,
+            AnyIterInSome, AnySame, AnySameInOk, AnySameInSome, AnyStream, AnyStreamInOk,
+            AnyStreamInSome, SameAsIs, SameInOk, SameInSome, SameWhole,
+        };
+    }
+
+    /// A value of any type, where none is ever made: it tells the compiler what a body returns.
+    pub fn fake<T>() -> T {
+        unreachable!("this call stands behind `if false`")
+    }
+
+    /// Where a body that never returns would have returned.
+    pub fn never() -> ! {
+        unreachable!("the body before this never returns")
+    }
+}

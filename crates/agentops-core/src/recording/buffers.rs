@@ -1,0 +1,309 @@
+//! The bytes a thread has recorded and the worker has not yet taken.
+//!
+//! Each thread appends to a buffer behind its own mutex, which only the worker ever contends for, and only for the
+//! time of a swap. No code of the user runs while one of these locks is held. The buffer of a thread has a limit:
+//! over it a start is refused and counted (the newest goes, what is running stays), and the end of a call whose
+//! start was admitted always gets in, if need be without its values.
+//!
+//! # Sleeping and waking
+//!
+//! The worker calls [`idle`], takes once more and parks. A thread that has appended looks at `IDLE` after it
+//! unlocked. No record can fall between: the two met at the buffer's mutex. If the thread's lock came first, the
+//! last take hands its bytes out. If the worker's came first, its `IDLE = true` happens before that unlock, so it
+//! happens before the thread's load, which therefore sees it (or a later value, and then somebody else has woken
+//! the worker since). A buffer that is new is reached through the mutex of `NEW`, and the same argument holds there.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::{CallId, Slot};
+
+/// Scratch space above this size is given back to the allocator.
+const SCRATCH_LIMIT: usize = 1 << 20;
+/// A buffer below this capacity is never shrunk.
+const KEEP_CAPACITY: usize = 64 << 10;
+
+static THREAD_LIMIT: AtomicUsize = AtomicUsize::new(4 << 20);
+static IDLE: AtomicBool = AtomicBool::new(false);
+static WAKER: OnceLock<fn()> = OnceLock::new();
+/// Buffers of threads that the worker has not yet met.
+static NEW: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Known> = Mutex::new(Known {
+    threads: Vec::new(),
+    lost: Vec::new(),
+});
+/// Id sequences of ended threads, to be continued: so there are never more of them than threads at one time.
+static SPARE_IDS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+static NEXT_ORDINAL: AtomicU64 = AtomicU64::new(1);
+/// What a thread uses that records while its thread-locals are being destroyed.
+static LATE: Mutex<Option<(Arc<Shared>, u64)>> = Mutex::new(None);
+
+thread_local! {
+    static LOCAL: Local = Local::register();
+}
+
+struct Shared {
+    buffer: Mutex<Buffer>,
+    /// Set when the thread has ended; nothing is appended after.
+    ended: AtomicBool,
+}
+
+struct Buffer {
+    bytes: Vec<u8>,
+    lost: Vec<(Slot, u64)>,
+}
+
+struct Local {
+    shared: Arc<Shared>,
+    next: Cell<u64>,
+    scratch: Cell<Vec<u8>>,
+}
+
+struct Known {
+    threads: Vec<Thread>,
+    /// Losses of threads that have ended.
+    lost: Vec<(Slot, u64)>,
+}
+
+struct Thread {
+    shared: Arc<Shared>,
+    spare: Vec<u8>,
+}
+
+/// How much of an end record may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// All of it.
+    Full,
+    /// Not the values; the error is kept.
+    NoValues,
+    /// Neither values nor the error's text.
+    Outcome,
+}
+
+/// Sets how many bytes one thread may hold before it refuses new calls.
+pub(crate) fn set_thread_limit(bytes: usize) {
+    THREAD_LIMIT.store(bytes, Ordering::Relaxed);
+}
+
+/// Sets what wakes the worker; the first one stays.
+pub(crate) fn set_waker(wake: fn()) {
+    let _ = WAKER.set(wake);
+}
+
+/// Announces that the worker is about to sleep: it must [`take`] once more before it parks.
+pub(crate) fn idle() {
+    IDLE.store(true, Ordering::SeqCst);
+}
+
+/// Hands out what every thread has appended since the last call, one thread after another.
+///
+/// A call that moves between threads may end in a buffer that is taken before the one in which it started: its end
+/// may then come out one take ahead of its start.
+pub(crate) fn take(f: &mut dyn FnMut(&[u8])) {
+    let mut known = known();
+    let Known { threads, lost } = &mut *known;
+    threads.retain_mut(|thread| {
+        // Read before the swap: a thread that had ended by now cannot append after it.
+        let ended = thread.shared.ended.load(Ordering::Acquire);
+        std::mem::swap(&mut lock(&thread.shared.buffer).bytes, &mut thread.spare);
+        let mut bytes = std::mem::take(&mut thread.spare);
+        if !bytes.is_empty() {
+            f(&bytes);
+            let (used, capacity) = (bytes.len(), bytes.capacity());
+            bytes.clear();
+            if capacity > KEEP_CAPACITY && used < capacity / 8 {
+                bytes.shrink_to(KEEP_CAPACITY.max(used * 2));
+            }
+        }
+        thread.spare = bytes;
+        if ended {
+            lost.append(&mut lock(&thread.shared.buffer).lost);
+        }
+        !ended
+    });
+}
+
+/// Hands out how many starts were refused for want of memory, by session, since the last call.
+pub(crate) fn losses(f: &mut dyn FnMut(Slot, u64)) {
+    let mut known = known();
+    let mut lost = std::mem::take(&mut known.lost);
+    for thread in &known.threads {
+        lost.append(&mut lock(&thread.shared.buffer).lost);
+    }
+    drop(known);
+    for (slot, count) in lost {
+        f(slot, count);
+    }
+}
+
+/// The thread's scratch bytes, empty; give them back with [`give_back`]. Whoever comes while they are out (a
+/// `Serialize` that calls a recorded function) gets fresh ones.
+#[inline]
+pub(crate) fn scratch() -> Vec<u8> {
+    LOCAL
+        .try_with(|local| local.scratch.take())
+        .unwrap_or_default()
+}
+
+/// Gives scratch bytes back.
+#[inline]
+pub(crate) fn give_back(mut scratch: Vec<u8>) {
+    if scratch.capacity() > SCRATCH_LIMIT {
+        return;
+    }
+    scratch.clear();
+    let _ = LOCAL.try_with(|local| local.scratch.set(scratch));
+}
+
+/// Appends the start of a call, of about `size` bytes; `None` if the thread's memory is used up.
+#[inline]
+pub(crate) fn start(
+    session: Slot,
+    size: usize,
+    write: impl FnOnce(&mut Vec<u8>, CallId),
+) -> Option<CallId> {
+    with_local(|shared, next| {
+        let admitted = {
+            let mut buffer = lock(&shared.buffer);
+            if buffer.bytes.len() + size > THREAD_LIMIT.load(Ordering::Relaxed) {
+                buffer.lose(session);
+                None
+            } else {
+                let id = CallId(next.get());
+                next.set(id.0 + 2);
+                write(&mut buffer.bytes, id);
+                Some(id)
+            }
+        };
+        wake_if_idle();
+        admitted
+    })
+}
+
+/// Appends the end of a call whose start was admitted, of about `size` bytes.
+#[inline]
+pub(crate) fn end(size: usize, write: impl FnOnce(&mut Vec<u8>, Room)) {
+    with_local(|shared, _| {
+        {
+            let mut buffer = lock(&shared.buffer);
+            let limit = THREAD_LIMIT.load(Ordering::Relaxed);
+            let after = buffer.bytes.len() + size;
+            let room = match after {
+                _ if after <= limit => Room::Full,
+                _ if after <= limit.saturating_mul(2) => Room::NoValues,
+                _ => Room::Outcome,
+            };
+            write(&mut buffer.bytes, room);
+        }
+        wake_if_idle();
+    });
+}
+
+#[inline]
+fn with_local<R>(append: impl FnOnce(&Shared, &Cell<u64>) -> R) -> R {
+    // The closure must reach whichever of the two runs.
+    let mut append = Some(append);
+    let mut run = |shared: &Shared, next: &Cell<u64>| {
+        (append.take().expect("only one of the two runs"))(shared, next)
+    };
+    match LOCAL.try_with(|local| run(&local.shared, &local.next)) {
+        Ok(result) => result,
+        Err(_) => with_late(run),
+    }
+}
+
+#[cold]
+fn with_late<R>(append: impl FnOnce(&Shared, &Cell<u64>) -> R) -> R {
+    let mut late = lock(&LATE);
+    let (shared, next) = late.get_or_insert_with(|| (register(), new_ids()));
+    let cell = Cell::new(*next);
+    let result = append(shared, &cell);
+    *next = cell.get();
+    result
+}
+
+#[inline]
+fn wake_if_idle() {
+    if IDLE.load(Ordering::Relaxed) {
+        wake();
+    }
+}
+
+#[cold]
+fn wake() {
+    if IDLE.swap(false, Ordering::AcqRel)
+        && let Some(wake) = WAKER.get()
+    {
+        wake();
+    }
+}
+
+fn register() -> Arc<Shared> {
+    let buffer = Buffer {
+        bytes: Vec::new(),
+        lost: Vec::new(),
+    };
+    let shared = Arc::new(Shared {
+        buffer: Mutex::new(buffer),
+        ended: AtomicBool::new(false),
+    });
+    lock(&NEW).push(Arc::clone(&shared));
+    shared
+}
+
+/// The first id of a sequence nobody else uses.
+fn new_ids() -> u64 {
+    lock(&SPARE_IDS).pop().unwrap_or_else(|| {
+        let ordinal = NEXT_ORDINAL.fetch_add(1, Ordering::Relaxed) & 0xff_ffff;
+        ordinal << 40 | 2
+    })
+}
+
+fn known() -> MutexGuard<'static, Known> {
+    let mut known = lock(&KNOWN);
+    let new = std::mem::take(&mut *lock(&NEW));
+    known.threads.extend(new.into_iter().map(|shared| Thread {
+        shared,
+        spare: Vec::new(),
+    }));
+    known
+}
+
+/// A lock whose data a panic cannot have left half-written.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Local {
+    fn register() -> Local {
+        Local {
+            shared: register(),
+            next: Cell::new(new_ids()),
+            scratch: Cell::default(),
+        }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        lock(&SPARE_IDS).push(self.next.get());
+        self.shared.ended.store(true, Ordering::Release);
+    }
+}
+
+impl Buffer {
+    #[cold]
+    fn lose(&mut self, session: Slot) {
+        let session = Slot(session.index());
+        match self.lost.iter_mut().find(|(slot, _)| *slot == session) {
+            Some((_, count)) => *count += 1,
+            None => self.lost.push((session, 1)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "buffers_tests.rs"]
+mod tests;

@@ -1,0 +1,194 @@
+use std::collections::HashSet;
+use std::sync::atomic::AtomicU32;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// The buffers belong to the process: tests of this file that drain them take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn append(text: &[u8]) -> Option<CallId> {
+    start(Slot(1), text.len(), |out, _| out.extend_from_slice(text))
+}
+
+fn taken() -> Vec<u8> {
+    let mut all = Vec::new();
+    take(&mut |bytes| all.extend_from_slice(bytes));
+    all
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
+
+#[test]
+fn what_ended_threads_recorded_is_taken_once_and_their_buffers_are_forgotten() {
+    let _turn = lock(&TURN);
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| append(b"<mark of an ended thread>"));
+        }
+    });
+    let all = taken();
+    assert_eq!(
+        all.windows(25)
+            .filter(|window| *window == b"<mark of an ended thread>")
+            .count(),
+        20
+    );
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // A scope ends when its closures have; the destructors of the threads may run a little later.
+    while lock(&KNOWN)
+        .threads
+        .iter()
+        .filter(|thread| thread.shared.ended.load(Ordering::Acquire))
+        .count()
+        > 0
+    {
+        assert!(Instant::now() < deadline, "buffers of ended threads stay");
+        assert!(!contains(&taken(), b"<mark of an ended thread>"));
+    }
+}
+
+#[test]
+fn ids_are_unique_though_threads_come_and_go() {
+    let _turn = lock(&TURN);
+    let mut seen = HashSet::new();
+    for _ in 0..50 {
+        let ids = thread::spawn(|| (0..10).filter_map(|_| append(b"x")).collect::<Vec<_>>())
+            .join()
+            .expect("no panic");
+        assert_eq!(ids.len(), 10);
+        for id in ids {
+            assert!(!id.is_none() && id.0 & 1 == 0);
+            assert!(seen.insert(id), "{id:?} twice");
+        }
+    }
+}
+
+#[test]
+fn over_the_limit_starts_are_refused_and_counted_and_ends_get_in() {
+    let _turn = lock(&TURN);
+    thread::spawn(|| {
+        taken();
+        let limit = THREAD_LIMIT.load(Ordering::Relaxed);
+        let large = vec![b' '; limit - 100];
+        assert!(append(&large).is_some());
+        let session = Slot(77 | Slot::METADATA_ONLY);
+        for _ in 0..3 {
+            assert_eq!(
+                start(session, 200, |_, _| unreachable!("over the limit")),
+                None
+            );
+        }
+        let mut rooms = Vec::new();
+        end(50, |_, room| rooms.push(room));
+        end(200, |_, room| rooms.push(room));
+        end(limit + 200, |_, room| rooms.push(room));
+        assert_eq!(rooms, [Room::Full, Room::NoValues, Room::Outcome]);
+    })
+    .join()
+    .expect("no panic");
+    let mut lost = Vec::new();
+    taken();
+    losses(&mut |slot, count| lost.push((slot, count)));
+    assert_eq!(
+        lost.iter().find(|(slot, _)| slot.0 == 77),
+        Some(&(Slot(77), 3))
+    );
+    lost.clear();
+    losses(&mut |slot, count| lost.push((slot, count)));
+    assert!(!lost.iter().any(|(slot, _)| slot.0 == 77));
+}
+
+#[test]
+fn a_thread_may_record_while_its_locals_are_destroyed() {
+    let _turn = lock(&TURN);
+    struct Last;
+    impl Drop for Last {
+        fn drop(&mut self) {
+            append(b"<late mark>");
+        }
+    }
+    thread_local! {
+        static FIRST: Last = const { Last };
+    }
+    // Destructors run in the order of registration or its reverse; one of the two threads records late.
+    for early in [true, false] {
+        thread::spawn(move || {
+            if early {
+                append(b"x");
+            }
+            FIRST.with(|_| {});
+            append(b"x");
+        })
+        .join()
+        .expect("no panic");
+    }
+    let all = taken();
+    assert_eq!(
+        all.windows(11)
+            .filter(|window| *window == b"<late mark>")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn no_record_is_slept_through() {
+    static WOKEN: AtomicU32 = AtomicU32::new(0);
+    static WORKER: OnceLock<thread::Thread> = OnceLock::new();
+    const MARK: &[u8] = b"<wake mark>";
+    const RECORDS: usize = 2_000;
+    let _turn = lock(&TURN);
+    set_waker(|| {
+        WOKEN.fetch_add(1, Ordering::Relaxed);
+        if let Some(worker) = WORKER.get() {
+            worker.unpark();
+        }
+    });
+    let count = |bytes: &[u8]| {
+        bytes
+            .windows(MARK.len())
+            .filter(|window| *window == MARK)
+            .count()
+    };
+    let worker = thread::spawn(move || {
+        let _ = WORKER.set(thread::current());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut seen = 0;
+        while seen < RECORDS {
+            idle();
+            let now = count(&taken());
+            seen += now;
+            if now == 0 {
+                // A wake that is missed leaves the worker here until the deadline.
+                thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
+                assert!(
+                    Instant::now() < deadline,
+                    "slept through after {seen} records"
+                );
+            }
+        }
+    });
+    let recorders: Vec<_> = (0..2)
+        .map(|_| {
+            thread::spawn(|| {
+                for turn in 0..RECORDS / 2 {
+                    append(MARK);
+                    if turn % 7 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    for recorder in recorders {
+        recorder.join().expect("no panic");
+    }
+    worker.join().expect("every record is seen");
+    assert!(WOKEN.load(Ordering::Relaxed) > 0);
+}

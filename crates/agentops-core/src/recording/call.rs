@@ -1,0 +1,380 @@
+//! One call: from the start record to its outcome.
+//!
+//! ```text
+//! running ──finish──▶ done (ok or error)        running ──dropped──▶ done (cancelled)
+//!    │▲ enter / leave
+//! in the user's code ──unwound──▶ done (panicked)
+//! ```
+//!
+//! A call that ends a session instead of writing a record (a function under `#[session]`) takes the same path.
+
+use std::fmt;
+
+use super::context::{self, Nested, Scope};
+use super::cut::Cut;
+use super::end::{End, Wants};
+use super::fault::panic_object;
+use super::shield::{self, shielded};
+use super::{AgentSlot, Kind, Outcome, Slot, buffers, clock, record};
+
+/// What is known of a call before it is made.
+#[derive(Debug)]
+pub struct Site {
+    kind: Kind,
+    name: &'static str,
+}
+
+impl Site {
+    /// An action of this name.
+    pub const fn action(name: &'static str) -> Site {
+        Site {
+            kind: Kind::Action,
+            name,
+        }
+    }
+
+    /// A tool of this name.
+    pub const fn tool(name: &'static str) -> Site {
+        Site {
+            kind: Kind::Tool,
+            name,
+        }
+    }
+}
+
+/// What is told, in place of an end record, how a call ended.
+pub(crate) trait Ending: Send + Sync {
+    /// The call has ended.
+    fn ended(self: Box<Self>, outcome: Outcome, reason: Option<String>);
+}
+
+/// A call that is being recorded.
+#[must_use = "a call that is dropped counts as cancelled"]
+pub struct Call {
+    /// The scope of what the call does: the call itself is the parent.
+    scope: Scope,
+    at: u64,
+    state: State,
+    ending: Option<Box<dyn Ending>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    InUserCode,
+    Done,
+}
+
+/// Where a call belongs if not to the current scope.
+#[derive(Debug, Default)]
+pub struct Target {
+    /// The session.
+    pub(crate) session: Option<Slot>,
+    /// The agent.
+    pub(crate) agent: Option<AgentSlot>,
+}
+
+/// Writes the arguments of a call.
+#[derive(Debug)]
+pub struct Params<'a> {
+    cut: Cut<'a>,
+    any: bool,
+}
+
+impl<'a> Params<'a> {
+    /// Begins an argument; the name is given as it stands in JSON, with its colon.
+    #[inline]
+    pub fn key(&mut self, quoted: &str) -> &mut Cut<'a> {
+        self.cut.raw(if self.any { "," } else { "\"params\":{" });
+        self.any = true;
+        self.cut.raw(quoted);
+        &mut self.cut
+    }
+
+    /// An argument that is computed for the record: code of the user, which may panic.
+    pub fn field<T>(
+        &mut self,
+        quoted: &str,
+        make: impl FnOnce() -> T,
+        write: impl FnOnce(&T, &mut Cut<'_>),
+    ) {
+        match shielded(make) {
+            Some(value) => {
+                write(&value, self.key(quoted));
+                // A destructor is code of the user, too.
+                let _ = shielded(|| drop(value));
+            }
+            None => self
+                .key(quoted)
+                .raw("{\"unserializable\":\"the expression panicked\"}"),
+        }
+    }
+
+    fn close(&mut self) {
+        if self.any {
+            self.cut.raw("}");
+        }
+    }
+}
+
+/// Begins a call in the current scope; `args` runs only if something records.
+#[inline]
+pub fn start(site: &'static Site, args: impl FnOnce(&mut Params<'_>)) -> Option<Call> {
+    if context::is_off() {
+        return None;
+    }
+    Call::open(site, context::current()?, args)
+}
+
+/// Begins a call in the session or for the agent that `target` names.
+#[inline]
+pub fn start_in(
+    site: &'static Site,
+    target: impl FnOnce(&mut Target),
+    args: impl FnOnce(&mut Params<'_>),
+) -> Option<Call> {
+    if context::is_off() {
+        return None;
+    }
+    let mut named = Target::default();
+    let _ = shielded(|| target(&mut named));
+    Call::open(site, named.scope()?, args)
+}
+
+/// Runs a function's body inside its call; `finish` sees the result, outside of it.
+#[inline]
+pub fn run<R, T>(
+    call: Option<Call>,
+    body: impl FnOnce() -> R,
+    finish: impl FnOnce(R, Option<Call>) -> T,
+) -> T {
+    let mut call = call;
+    // Dropped before the call if the body unwinds, so that the panic is recorded outside of the call.
+    let nested = call.as_mut().map(Call::enter);
+    let result = body();
+    drop(nested);
+    if let Some(call) = &mut call {
+        call.state = State::Running;
+    }
+    finish(result, call)
+}
+
+/// Keeps a call open around code that never returns.
+#[derive(Debug)]
+#[must_use = "the call ends when this is dropped"]
+pub struct Guard {
+    _nested: Option<Nested>,
+    _call: Option<Call>,
+}
+
+/// Opens a call around the rest of a function that never returns.
+pub fn guard(call: Option<Call>) -> Guard {
+    let mut call = call;
+    Guard {
+        _nested: call.as_mut().map(Call::enter),
+        _call: call,
+    }
+}
+
+impl Target {
+    fn scope(&self) -> Option<Scope> {
+        let around = context::raw_current();
+        let mut scope = match self.session {
+            Some(session) if session.index() != around.session.index() => Scope::of(session),
+            _ => around,
+        };
+        scope.agent = self.agent.unwrap_or(scope.agent);
+        scope.session.records().then_some(scope)
+    }
+}
+
+impl Call {
+    #[inline]
+    fn open(
+        site: &'static Site,
+        around: Scope,
+        args: impl FnOnce(&mut Params<'_>),
+    ) -> Option<Call> {
+        let mut scratch = buffers::scratch();
+        if around.session.wants_content() {
+            let mut params = Params {
+                cut: Cut::new(&mut scratch),
+                any: false,
+            };
+            args(&mut params);
+            params.close();
+        }
+        Call::append(site, around, scratch)
+    }
+
+    fn append(site: &'static Site, around: Scope, scratch: Vec<u8>) -> Option<Call> {
+        let at = clock::now();
+        let id = record::append_start(at, around, site.kind, site.name, &scratch);
+        buffers::give_back(scratch);
+        let scope = Scope {
+            parent: id?,
+            ..around
+        };
+        Some(Call {
+            scope,
+            at,
+            state: State::Running,
+            ending: None,
+        })
+    }
+
+    /// A call that has no record of its own: whoever is given learns how it ended.
+    pub(crate) fn ending(scope: Scope, ending: Box<dyn Ending>) -> Call {
+        Call {
+            scope,
+            at: clock::now(),
+            state: State::Running,
+            ending: Some(ending),
+        }
+    }
+
+    /// When the call started.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    #[inline]
+    fn enter(&mut self) -> Nested {
+        self.state = State::InUserCode;
+        Nested::enter(self.scope)
+    }
+
+    /// Runs a part of the call inside of it; a panic ends the call there and then.
+    #[inline]
+    pub(crate) fn within<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        let scope = self.scope;
+        self.state = State::InUserCode;
+        // In this order: unwinding leaves the scope first and records the panic outside of the call.
+        let unwound = Unwound(self);
+        let nested = Nested::enter(scope);
+        let result = run();
+        drop(nested);
+        unwound.passed();
+        result
+    }
+
+    /// The scope of what the call does.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Whether the outcome is known already.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// What should be learnt about the end.
+    #[inline]
+    pub(crate) fn wants(&self) -> Wants {
+        match &self.ending {
+            Some(_) => Wants::Reason,
+            None if self.scope.session.wants_content() => Wants::Event,
+            None => Wants::Metadata,
+        }
+    }
+
+    /// Ends the call by its result.
+    #[inline]
+    pub(crate) fn finish(self, look: impl FnOnce(&mut End)) {
+        let at = clock::now();
+        let mut end = End::new(self.wants());
+        look(&mut end);
+        self.close(at, end);
+    }
+
+    /// Ends the call by what has been learnt.
+    pub(crate) fn close(mut self, at: u64, mut end: End) {
+        self.state = State::Done;
+        match self.ending.take() {
+            Some(ending) => ending.ended(end.outcome(), end.take_reason()),
+            None => {
+                let (id, session) = (self.scope.parent, self.scope.session);
+                record::append_end(
+                    at,
+                    id,
+                    session,
+                    end.outcome(),
+                    end.field_bytes(),
+                    end.error_bytes(),
+                );
+                end.recycle();
+            }
+        }
+    }
+
+    #[cold]
+    fn panicked(&mut self) {
+        self.state = State::Done;
+        let note = shield::last_panic();
+        if context::at_base() {
+            shield::forget_panic();
+        }
+        if let Some(ending) = self.ending.take() {
+            let reason = note.map(|note| match note.location {
+                Some(location) => format!("panicked at {location}: {}", note.message),
+                None => format!("panicked: {}", note.message),
+            });
+            ending.ended(
+                Outcome::Panicked,
+                Some(reason.unwrap_or_else(|| "panicked".to_owned())),
+            );
+            return;
+        }
+        let error = panic_object(note.as_ref(), self.scope.session.wants_content());
+        let (id, session) = (self.scope.parent, self.scope.session);
+        record::append_end(clock::now(), id, session, Outcome::Panicked, &[], &error);
+    }
+
+    #[cold]
+    fn cancelled(&mut self) {
+        self.state = State::Done;
+        if let Some(ending) = self.ending.take() {
+            ending.ended(Outcome::Cancelled, Some("cancelled".to_owned()));
+            return;
+        }
+        let (id, session) = (self.scope.parent, self.scope.session);
+        record::append_end(clock::now(), id, session, Outcome::Cancelled, &[], &[]);
+    }
+}
+
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        match self.state {
+            State::Done => {}
+            State::InUserCode => self.panicked(),
+            State::Running => self.cancelled(),
+        }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("scope", &self.scope)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends its call as panicked if it is dropped.
+struct Unwound<'a>(&'a mut Call);
+
+impl Unwound<'_> {
+    #[inline]
+    fn passed(self) {
+        self.0.state = State::Running;
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unwound<'_> {
+    fn drop(&mut self) {
+        self.0.panicked();
+    }
+}
