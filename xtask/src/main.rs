@@ -1,2 +1,65 @@
-//! Being laid down.
-fn main() {}
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`.
+//!
+//! What the build of the product needs is not here: `cargo build` works without running any of it.
+#![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
+
+mod cargo;
+mod ci;
+mod examples;
+mod layers;
+mod prices;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+/// Development tasks of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must pass before a change is merged.
+    Ci(ci::Args),
+    /// Check which crate depends on which, and that no crate has an import cycle between its modules.
+    Layers,
+    /// Run every example, with nothing configured and nothing to reach but this machine.
+    Examples,
+    /// Fetch the public price list and write the price book of agentops-pricing.
+    Prices(prices::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let root = workspace_root()?;
+    match task {
+        Task::Ci(args) => ci::run(&root, &args),
+        Task::Layers => layers::run(&root),
+        Task::Examples => examples::run(&root),
+        Task::Prices(args) => prices::run(&root, &args),
+    }
+}
+
+/// The folder of the root manifest.
+fn workspace_root() -> anyhow::Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(here
+        .parent()
+        .context("xtask lies in the workspace")?
+        .to_owned())
+}

@@ -1,0 +1,269 @@
+//! Runs every example as a user with nothing configured would, and looks at what it says.
+//!
+//! No example may need a key, a network or a file of the user's. One talks to a server: it gets one of its own, on
+//! this machine, for as long as the examples run.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use cargo_metadata::{MetadataCommand, TargetKind};
+
+use crate::cargo::cargo;
+
+/// Package whose examples are run.
+const PACKAGE: &str = "agentops-examples";
+
+/// How long one example may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the server may take to answer.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the output of an example must contain beside being there at all.
+const EXPECTED: &[(&str, &str)] = &[("quickstart", "Session Stats - Duration: ")];
+
+/// Examples that talk to a server.
+const NEED_SERVER: &[&str] = &["rest_without_sdk"];
+
+/// Variables that would make an example reach for something outside.
+const OUTSIDE: &[&str] = &[
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+];
+
+/// Builds and runs all examples; the first that fails ends the run.
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("cannot read the workspace")?;
+    let package = metadata
+        .workspace_packages()
+        .into_iter()
+        .find(|package| package.name.as_str() == PACKAGE);
+    let names: Vec<&str> = package
+        .with_context(|| format!("no package {PACKAGE}"))?
+        .targets
+        .iter()
+        .filter(|target| target.kind.contains(&TargetKind::Example))
+        .map(|target| target.name.as_str())
+        .collect();
+    ensure!(!names.is_empty(), "{PACKAGE} has no example");
+    build(root, &["-p", PACKAGE, "--examples"])?;
+    let folder = metadata.target_directory.join("debug").into_std_path_buf();
+    let needs_server = |name: &&str| NEED_SERVER.contains(name);
+    let server = match names.iter().any(needs_server) {
+        true => Some(Server::start(root, &folder)?),
+        false => None,
+    };
+    for name in names {
+        let mut command = Command::new(
+            folder
+                .join("examples")
+                .join(name)
+                .with_extension(std::env::consts::EXE_EXTENSION),
+        );
+        command.current_dir(root);
+        let data = tempfile::tempdir()?;
+        nothing_configured(&mut command, data.path());
+        if let Some(server) = server.as_ref().filter(|_| needs_server(&name)) {
+            command.env("AGENTOPS_API_ENDPOINT", &server.endpoint);
+        }
+        let started = Instant::now();
+        let output = finish(command).with_context(|| format!("example {name}"))?;
+        check(name, &output)?;
+        println!(
+            "example {name}: {} lines in {:.1} s",
+            output.lines().count(),
+            started.elapsed().as_secs_f64()
+        );
+    }
+    Ok(())
+}
+
+fn check(name: &str, output: &str) -> anyhow::Result<()> {
+    ensure!(!output.trim().is_empty(), "example {name} says nothing");
+    for (_, expected) in EXPECTED.iter().filter(|(example, _)| *example == name) {
+        ensure!(
+            output.contains(expected),
+            "example {name} does not say {expected:?}; it says:\n{output}"
+        );
+    }
+    Ok(())
+}
+
+fn build(root: &Path, what: &[&str]) -> anyhow::Result<()> {
+    let status = cargo(root)
+        .arg("build")
+        .args(what)
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "cargo build {} failed", what.join(" "));
+    Ok(())
+}
+
+/// Takes away what the surroundings may have set, and gives a data directory of its own.
+fn nothing_configured(command: &mut Command, data: &Path) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy().to_ascii_uppercase();
+        if text.starts_with("AGENTOPS_") || OUTSIDE.contains(&text.as_str()) {
+            command.env_remove(&name);
+        }
+    }
+    command.env("AGENTOPS_DATA_DIR", data).stdin(Stdio::null());
+}
+
+/// Runs a command to its end, or kills it at the limit; everything it said, if it succeeded.
+fn finish(mut command: Command) -> anyhow::Result<String> {
+    let mut child = Stopped(
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start")?,
+    );
+    let mut pipes: Vec<Box<dyn std::io::Read + Send>> = Vec::new();
+    pipes.extend(child.0.stdout.take().map(|pipe| Box::new(pipe) as _));
+    pipes.extend(child.0.stderr.take().map(|pipe| Box::new(pipe) as _));
+    let (sender, receiver) = mpsc::channel();
+    for mut pipe in pipes {
+        let sender = sender.clone();
+        std::thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = pipe.read_to_end(&mut said);
+            // Nobody listens any more when the limit was reached.
+            let _ = sender.send(said);
+        });
+    }
+    drop(sender);
+    let deadline = Instant::now() + LIMIT;
+    let mut output = String::new();
+    for _ in 0..2 {
+        let Ok(said) = receiver.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        else {
+            bail!("still running after {} s", LIMIT.as_secs());
+        };
+        output += &String::from_utf8_lossy(&said);
+    }
+    let status = child.0.wait()?;
+    ensure!(status.success(), "{status}; it says:\n{output}");
+    Ok(output)
+}
+
+/// A process that ends with this value.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `agentops serve` on a free port, with a data directory of its own.
+struct Server {
+    endpoint: String,
+    _process: Stopped,
+    _data: tempfile::TempDir,
+}
+
+impl Server {
+    fn start(root: &Path, folder: &Path) -> anyhow::Result<Self> {
+        build(root, &["-p", "agentops-cli"])?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        let address = format!("127.0.0.1:{port}");
+        let data = tempfile::tempdir()?;
+        let executable: PathBuf = folder
+            .join("agentops")
+            .with_extension(std::env::consts::EXE_EXTENSION);
+        let mut command = Command::new(executable);
+        nothing_configured(&mut command, data.path());
+        command.args([
+            OsStr::new("serve"),
+            OsStr::new("--listen"),
+            OsStr::new(&address),
+        ]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut process = Stopped(child.context("cannot start agentops serve")?);
+        let log = process.0.stderr.take();
+        std::thread::spawn(move || {
+            // Read to its end, so that the server never waits for a reader; shown, so that a failure explains itself.
+            for line in log
+                .into_iter()
+                .flat_map(|log| BufReader::new(log).lines())
+                .map_while(Result::ok)
+            {
+                println!("agentops serve: {line}");
+            }
+        });
+        let deadline = Instant::now() + START_LIMIT;
+        while TcpStream::connect(&address).is_err() {
+            if let Some(status) = process.0.try_wait()? {
+                bail!("agentops serve ended: {status}");
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "agentops serve does not answer at {address}"
+            );
+            std::thread::yield_now();
+        }
+        Ok(Self {
+            endpoint: format!("http://{address}"),
+            _process: process,
+            _data: data,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_that_fails_or_says_nothing_does_not_pass() {
+        let failing = {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.arg("--no-such-option");
+            command
+        };
+        assert!(finish(failing).is_err());
+        assert!(check("any", " \n").is_err());
+        assert!(check("any", "something\n").is_ok());
+        assert!(check("quickstart", "an answer\n").is_err());
+        assert!(
+            check(
+                "quickstart",
+                "Session Stats - Duration: 1.0s | Cost: $0.00\n"
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn the_surroundings_do_not_reach_an_example() {
+        let mut command = Command::new("true");
+        nothing_configured(&mut command, Path::new("/data"));
+        let set: Vec<_> = command
+            .get_envs()
+            .filter(|(_, value)| value.is_some())
+            .collect();
+        assert_eq!(
+            set,
+            [(OsStr::new("AGENTOPS_DATA_DIR"), Some(OsStr::new("/data")))]
+        );
+    }
+}
