@@ -1,0 +1,276 @@
+//! Tokens from a plan. Nothing here can fail, and little is emitted: the work is done by functions of `v1`.
+//!
+//! ```text
+//! sync    let call = v1::start(site, |params| …);
+//!         v1::run(call, move || -> R { body }, |ret, call| …)
+//! async   let call = v1::start(site, |params| …);
+//!         let body = async move { body };
+//!         v1::Recorded::new(call, body, |ret, call| …).await
+//! main    fn main() -> R { #[tokio::main] async fn main() -> R { body }  v1::session_main(options, main, |ret, end| …) }
+//! ```
+//!
+//! A closure that probes types stands inline as the argument of a call whose earlier arguments fix those types:
+//! on a type that is not yet inferred, a method call would pick the ladder's highest rung.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::item::Item;
+use crate::plan::{Call, Opens, Param, ParamValue, Plan, Session, Shape};
+use crate::returns::Returns;
+
+/// The function, recorded.
+pub(crate) fn expand(plan: &Plan) -> TokenStream {
+    match plan.shape {
+        Shape::Main => expand_main(plan),
+        Shape::Sync => with_body(&plan.item, &expand_sync(plan)),
+        Shape::Async => with_body(&plan.item, &expand_async(plan)),
+    }
+}
+
+/// The function as the user wrote it.
+pub(crate) fn unchanged(item: &Item) -> TokenStream {
+    with_body(item, &item.body)
+}
+
+fn with_body(item: &Item, body: &TokenStream) -> TokenStream {
+    let Item {
+        attrs,
+        vis,
+        defaultness,
+        sig,
+        body_span,
+        ..
+    } = item;
+    let body = quote_spanned! {*body_span=> { #body } };
+    quote! { #(#attrs)* #vis #defaultness #sig #body }
+}
+
+fn expand_sync(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    let open = open(plan);
+    let body = &plan.item.body;
+    let own = own(plan);
+    let call = local("call");
+    let annotated = match &plan.returns {
+        Returns::Never => {
+            let guard = local("guard");
+            return quote! { let #guard = #v1::guard(#open); #body };
+        }
+        Returns::Unit => quote! { () },
+        Returns::Typed { erased, .. } => erased.to_token_stream(),
+    };
+    let finish = finish(plan);
+    quote! {
+        let #call = #open;
+        #v1::run(#call, move || -> #annotated { #own #body }, #finish)
+    }
+}
+
+fn expand_async(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    let open = open(plan);
+    let body = &plan.item.body;
+    let own = own(plan);
+    let finish = finish(plan);
+    let (call, future) = (local("call"), local("future"));
+    // The compiler learns here what the body returns: a mismatch is reported at the user's line.
+    let (head, tail) = match &plan.returns {
+        Returns::Never => (quote! { if false { return; } }, quote! { ; #v1::never() }),
+        Returns::Unit => (quote! { if false { return; } }, TokenStream::new()),
+        Returns::Typed { erased, .. } => (
+            quote_spanned! {erased.span()=> if false { return #v1::fake::<#erased>(); } },
+            TokenStream::new(),
+        ),
+    };
+    quote! {
+        let #call = #open;
+        let #future = async move { #own #head #body };
+        #v1::Recorded::new(#call, #future, #finish).await #tail
+    }
+}
+
+fn expand_main(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    let Opens::Session(session) = &plan.opens else {
+        return unchanged(&plan.item);
+    };
+    let options = options(session, &v1);
+    let Item {
+        attrs,
+        vis,
+        sig,
+        body,
+        body_span,
+        ..
+    } = &plan.item;
+    let (name, output, inner_attrs) = (&sig.ident, &sig.output, &session.inner_attrs);
+    let inner_body = quote_spanned! {*body_span=> { #body } };
+    let run = match &plan.returns {
+        Returns::Never => quote! { #v1::session_main_never(#options, #name) },
+        _ => {
+            let look = look(plan);
+            quote! { #v1::session_main(#options, #name, #look) }
+        }
+    };
+    quote! {
+        #(#attrs)* #vis fn #name() #output {
+            #(#inner_attrs)* #sig #inner_body
+            #run
+        }
+    }
+}
+
+/// `Option<Call>`: what the function's call opens.
+fn open(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    match &plan.opens {
+        Opens::Session(session) => {
+            let options = options(session, &v1);
+            quote! { #v1::session(#options) }
+        }
+        Opens::Call(call) => open_call(call, &v1),
+    }
+}
+
+fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
+    let name = &call.name;
+    let site = if call.is_tool {
+        quote! { tool }
+    } else {
+        quote! { action }
+    };
+    let site = quote! { const { &#v1::Site::#site(#name) } };
+    let params = local("params");
+    let writes = call
+        .params
+        .iter()
+        .map(|param| write_param(param, &params, v1));
+    let uses_arg = call
+        .params
+        .iter()
+        .any(|param| matches!(param.value, ParamValue::Binding(_)));
+    let ladder = uses_arg.then(|| quote! { use #v1::arg::*; });
+    let params = if call.params.is_empty() {
+        quote! { _ }
+    } else {
+        quote! { #params }
+    };
+    let write = quote! { |#params| { #ladder #(#writes)* } };
+    if call.session.is_none() && call.agent.is_none() {
+        return quote! { #v1::start(#site, #write) };
+    }
+    let target = local("target");
+    let session = call
+        .session
+        .iter()
+        .map(|session| quote! { #target.session(&(#session)); });
+    let agent = call
+        .agent
+        .iter()
+        .map(|agent| quote! { #target.agent(&(#agent)); });
+    quote! { #v1::start_in(#site, |#target| { #(#session)* #(#agent)* }, #write) }
+}
+
+fn write_param(param: &Param, params: &Ident, v1: &TokenStream) -> TokenStream {
+    let key = &param.key;
+    match &param.value {
+        ParamValue::Binding(name) => quote! { (&&&&&&&#v1::Arg(&#name)).cap(#params.key(#key)); },
+        ParamValue::Field(expression) => {
+            let (value, cut) = (local("value"), local("cut"));
+            quote! {
+                #params.field(#key, || #expression, |#value, #cut| {
+                    use #v1::arg::*;
+                    (&&&&&&&#v1::Arg(#value)).cap(#cut);
+                });
+            }
+        }
+    }
+}
+
+fn options(session: &Session, v1: &TokenStream) -> TokenStream {
+    let tags = session.tags.iter().map(|tag| quote! { .tag(#tag) });
+    let config = session
+        .config
+        .iter()
+        .map(|config| quote! { .config(#config) });
+    quote! { #v1::Options::new() #(#tags)* #(#config)* }
+}
+
+/// `|ret, call| …`: what is done with the result.
+fn finish(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    let (ret, call) = (local("ret"), local("call"));
+    let look = look(plan);
+    let tag = match &plan.returns {
+        Returns::Typed { opaque: true, .. } => quote! { (&&&&&&&&&&&&&#v1::Tag::of(&#ret)).any() },
+        _ => quote! { (&&&&#v1::Tag::of(&#ret)).same() },
+    };
+    quote! {
+        |#ret, #call| {
+            use #v1::tag::*;
+            #tag.finish(#ret, #call, #look, #look)
+        }
+    }
+}
+
+/// `|ret, end| …`: what is learnt from a result, or from what comes out of one.
+fn look(plan: &Plan) -> TokenStream {
+    let v1 = v1(plan);
+    let (ret, end, value, error, cut) = (
+        local("ret"),
+        local("end"),
+        local("value"),
+        local("error"),
+        local("cut"),
+    );
+    let (pattern, look, ladder) = match &plan.opens {
+        Opens::Session(_) => (
+            quote! { #value },
+            quote! { (&&#v1::Exit(#value)).note(#end) },
+            TokenStream::new(),
+        ),
+        Opens::Call(_) if plan.captures_result => {
+            let look = quote! {
+                if let ::core::option::Option::Some(mut #cut) = #end.returns() {
+                    (&&&&&&&#v1::Arg(#value)).cap(&mut #cut);
+                }
+            };
+            (quote! { #value }, look, quote! { use #v1::arg::*; })
+        }
+        Opens::Call(_) => (quote! { _ }, quote! { () }, TokenStream::new()),
+    };
+    quote! {
+        |#ret, #end| {
+            use #v1::out::*;
+            #ladder
+            match (&&#v1::Out(#ret)).split() {
+                #v1::Split::Value(#pattern) => #look,
+                #v1::Split::Error(#error) => (&&&&&#v1::Fault(#error)).fail(#end),
+            }
+        }
+    }
+}
+
+/// A mention of every argument: so the body owns them as the function did, and drops them in the same order.
+fn own(plan: &Plan) -> TokenStream {
+    let owned = &plan.owned;
+    if owned.is_empty() {
+        TokenStream::new()
+    } else {
+        quote! { let _ = (#(&#owned,)*); }
+    }
+}
+
+fn v1(plan: &Plan) -> TokenStream {
+    match &plan.krate {
+        Some(path) => quote! { #path::__private::v1 },
+        None => quote! { ::agentops::__private::v1 },
+    }
+}
+
+/// A name that neither sees the user's nor is seen by them.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}

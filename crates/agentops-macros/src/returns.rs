@@ -1,0 +1,153 @@
+//! The return type: what a closure may be annotated with, and whether the result may change its type.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeImplTrait, TypeParamBound};
+
+/// Traits that the wrappers of futures, streams and iterators forward.
+const FORWARDED: &[&str] = &[
+    "Future",
+    "Stream",
+    "Iterator",
+    "ExactSizeIterator",
+    "DoubleEndedIterator",
+    "FusedIterator",
+    "Send",
+    "Sync",
+    "Unpin",
+    "UnwindSafe",
+    "RefUnwindSafe",
+    "Sized",
+    "Clone",
+    "Debug",
+];
+/// Those of them that say what the result is.
+const LEADING: &[&str] = &["Future", "Stream", "Iterator"];
+
+/// What a function returns, as far as its tokens tell.
+pub(crate) enum Returns {
+    /// Nothing is written: `()`.
+    Unit,
+    /// `!`
+    Never,
+    /// A type. `erased` has `_` for every `impl Trait`; `opaque` says that a wrapper may take its place.
+    Typed {
+        /// The type to annotate a closure with.
+        erased: Box<Type>,
+        /// Whether the type of the result may change.
+        opaque: bool,
+    },
+}
+
+impl Returns {
+    /// Reads a return type.
+    pub(crate) fn of(output: &ReturnType) -> Returns {
+        let ReturnType::Type(_, written) = output else {
+            return Returns::Unit;
+        };
+        if matches!(**written, Type::Never(_)) {
+            return Returns::Never;
+        }
+        let mut erased = written.clone();
+        EraseImpl.visit_type_mut(&mut erased);
+        Returns::Typed {
+            erased,
+            opaque: may_change(written),
+        }
+    }
+}
+
+struct EraseImpl;
+
+impl VisitMut for EraseImpl {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(_) = ty {
+            *ty = syn::parse_quote!(_);
+        } else {
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+}
+
+/// An `impl Trait` whose bounds are all forwarded, by itself or as the first argument of a `Result` or `Option`.
+fn may_change(ty: &Type) -> bool {
+    match ty {
+        Type::ImplTrait(opaque) => is_forwarded(opaque),
+        Type::Paren(inside) => may_change(&inside.elem),
+        Type::Group(inside) => may_change(&inside.elem),
+        Type::Path(path) => {
+            let Some(last) = path.path.segments.last() else {
+                return false;
+            };
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return false;
+            };
+            matches!(arguments.args.first(), Some(GenericArgument::Type(Type::ImplTrait(opaque))) if is_forwarded(opaque))
+        }
+        _ => false,
+    }
+}
+
+fn is_forwarded(opaque: &TypeImplTrait) -> bool {
+    let mut leads = false;
+    opaque.bounds.iter().all(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let name = bound
+                .path
+                .segments
+                .last()
+                .map(|last| last.ident.to_string())
+                .unwrap_or_default();
+            leads |= LEADING.contains(&name.as_str());
+            bound.maybe.is_none() && FORWARDED.contains(&name.as_str())
+        }
+        TypeParamBound::Lifetime(_) | TypeParamBound::PreciseCapture(_) => true,
+        _ => false,
+    }) && leads
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::ToTokens;
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn an_impl_trait_may_change_only_if_every_bound_is_forwarded() {
+        let rows: &[(ReturnType, bool)] = &[
+            (parse_quote!(-> impl Future<Output = u8>), true),
+            (
+                parse_quote!(-> impl futures::Stream<Item = u8> + Send + 'a + use<'a, T>),
+                true,
+            ),
+            (parse_quote!(-> Result<impl Stream<Item = u8>, E>), true),
+            (
+                parse_quote!(-> impl Iterator<Item = u8> + ExactSizeIterator),
+                true,
+            ),
+            (parse_quote!(-> impl Iterator<Item = u8> + Named), false),
+            (parse_quote!(-> impl Send), false),
+            (parse_quote!(-> impl Fn(u8) -> u8), false),
+            (parse_quote!(-> Vec<Box<dyn Iterator<Item = u8>>>), false),
+        ];
+        for (written, expected) in rows {
+            let Returns::Typed { opaque, .. } = Returns::of(written) else {
+                panic!("a type is written")
+            };
+            assert_eq!(opaque, *expected, "{}", written.to_token_stream());
+        }
+    }
+
+    #[test]
+    fn every_impl_trait_is_erased() {
+        let written: ReturnType = parse_quote!(-> Result<(impl Display, Vec<impl Send>), E>);
+        let Returns::Typed { erased, .. } = Returns::of(&written) else {
+            panic!("a type is written")
+        };
+        let expected: Type = parse_quote!(Result<(_, Vec<_>), E>);
+        assert_eq!(
+            erased.to_token_stream().to_string(),
+            expected.to_token_stream().to_string()
+        );
+    }
+}
