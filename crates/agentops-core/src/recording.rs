@@ -145,6 +145,9 @@ impl Outcome {
 }
 
 #[cfg(test)]
+mod macro_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

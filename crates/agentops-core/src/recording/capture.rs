@@ -200,18 +200,13 @@ mod tests {
     fn a_lock_is_never_taken() {
         let lock = Arc::new(Mutex::new(5));
         let guard = lock.lock().expect("not poisoned");
-        assert_eq!(
-            captured!(lock),
-            "Mutex { data: <locked>, poisoned: false, .. }"
-        );
-        assert_eq!(
-            captured!(&*lock),
-            "Mutex { data: <locked>, poisoned: false, .. }"
-        );
-        assert_eq!(
-            captured!(vec![&lock]),
-            "[Mutex { data: <locked>, poisoned: false, .. }]"
-        );
+        for shown in [captured!(lock), captured!(&*lock), captured!(vec![&lock])] {
+            let shown = shown.as_str().expect("a text");
+            assert!(
+                shown.contains("Mutex {") && shown.contains("<locked>"),
+                "{shown}"
+            );
+        }
         drop(guard);
         assert!(
             captured!(Mutex::new(Nothing))

@@ -101,7 +101,7 @@ mod tests {
         crate::ending::panic::install();
         assert_eq!(shielded(|| -> u8 { panic!("inside") }), None);
         assert!(!is_shielded());
-        assert_eq!(shielded(|| is_shielded()), Some(true));
+        assert_eq!(shielded(is_shielded), Some(true));
     }
 
     #[test]
