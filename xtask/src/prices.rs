@@ -275,13 +275,13 @@ fn render(list: &List, lines: &BTreeMap<String, String>) -> String {
          //! The format is that of `price.rs`.\n\
          \n\
          /// Where the prices are from.\n\
-         pub(crate) const SOURCE: &str = \"litellm {version}, {file}\";\n\
+         pub(crate) static SOURCE: &str = \"litellm {version}, {file}\";\n\
          \n\
          /// When they were fetched.\n\
-         pub(crate) const DATE: &str = \"{date}\";\n\
+         pub(crate) static DATE: &str = \"{date}\";\n\
          \n\
          /// The lines, sorted by model.\n\
-         pub(crate) const BOOK: &str = r#\"",
+         pub(crate) static BOOK: &str = r#\"",
         version = list.version,
         date = list.date,
         file = list.file,
