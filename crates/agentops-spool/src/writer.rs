@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ack;
 use crate::files;
-use crate::line::{self, Header, MAX_LINE_BYTES, Op, Position};
+use crate::line::{self, Header, Line, MAX_LINE_BYTES, Op, Position};
 use crate::lock::Lock;
+use crate::reader::Reader;
 use crate::segment::{Segment, Sink};
 use crate::taken::Taken;
 
@@ -235,13 +236,47 @@ impl Writer {
             self.segments.remove(&number);
             freed += len;
         }
-        // The newest acknowledgement stays even if its segment is gone: it is what says how far all of it went.
-        let first_left = self
-            .segments
-            .first_key_value()
-            .map_or(self.next, |(&number, _)| number);
-        ack::remove_before(&self.path, first_left.min(acked.segment))?;
+        self.remove_stale_acks(acked)?;
         Ok(freed)
+    }
+
+    /// Deletes the oldest segment although it is not acknowledged, to make room, and tells `lost` of each operation in
+    /// it that was not. The newest segment stays. Returns the bytes freed, 0 if there is no older one.
+    ///
+    /// A reader that has lines of it already may still hand them on and acknowledge them.
+    ///
+    /// # Errors
+    /// When the segment cannot be read or deleted; what `lost` was told may then still be there.
+    pub fn drop_oldest(&mut self, mut lost: impl FnMut(Line)) -> io::Result<u64> {
+        let Some((&number, &State { len, .. })) = self.segments.first_key_value() else {
+            return Ok(0);
+        };
+        if self.segments.len() < 2 {
+            return Ok(0);
+        }
+        let acked = ack::load(&self.path)?;
+        let until = Position {
+            segment: number,
+            offset: len,
+        };
+        let mut reader = Reader::open(&self.path);
+        let mut from = acked.max(Position::at_start_of(number));
+        while from < until {
+            let batch = reader.next_batch(from, 1024, 1 << 20)?;
+            batch
+                .lines
+                .into_iter()
+                .filter(|line| line.at < until)
+                .for_each(&mut lost);
+            if batch.end == from {
+                break;
+            }
+            from = batch.end;
+        }
+        files::remove_if_there(&files::segment(&self.path, number))?;
+        self.segments.remove(&number);
+        self.remove_stale_acks(acked)?;
+        Ok(len)
     }
 
     /// Commits what is left and stops writing. The directory stays locked in the hands of the caller, who may remove
@@ -256,6 +291,12 @@ impl Writer {
             .take()
             .expect("only this function takes it, and it consumes the writer");
         Ok(Taken::new(std::mem::take(&mut self.path), lock))
+    }
+
+    /// Deletes the acknowledgements of deleted segments, except the newest: it says how far all of it went.
+    fn remove_stale_acks(&self, acked: Position) -> io::Result<()> {
+        let first_left = self.segments.keys().next().copied().unwrap_or(self.next);
+        ack::remove_before(&self.path, first_left.min(acked.segment))
     }
 
     /// Where the next appended line will begin.

@@ -208,6 +208,41 @@ fn what_was_appended_is_written_when_the_writer_is_dropped() {
     assert_eq!(read_all(&path, Position::START).0, [seen]);
 }
 
+#[test]
+fn the_oldest_segment_is_dropped_with_every_line_of_it_accounted_for() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    writer.segment_bytes = 500;
+    let mut model = Vec::new();
+    for n in 1..=30 {
+        model.push(append(&mut writer, n, 20));
+        writer.commit(false).unwrap();
+    }
+    let mut ack = Ack::open(writer.path()).unwrap();
+    let two = crate::Reader::open(writer.path())
+        .next_batch(Position::START, 2, 1 << 20)
+        .unwrap();
+    ack.record(two.end).unwrap();
+
+    let (before, mut lost) = (writer.bytes_on_disk(), Vec::new());
+    let freed = writer
+        .drop_oldest(|line| lost.push(Seen::from(&line)))
+        .unwrap();
+    assert!(freed > 0 && writer.bytes_on_disk() == before - freed);
+    let rest = read_all(writer.path(), Ack::open(writer.path()).unwrap().position()).0;
+    assert!(!lost.is_empty());
+    assert_eq!([&model[..2], &lost, &rest].concat(), model);
+
+    while writer
+        .drop_oldest(|line| lost.push(Seen::from(&line)))
+        .unwrap()
+        > 0
+    {}
+    assert_eq!(files::segments(writer.path()).unwrap().len(), 1);
+    let rest = read_all(writer.path(), Ack::open(writer.path()).unwrap().position()).0;
+    assert_eq!([&model[..2], &lost, &rest].concat(), model);
+}
+
 /// A call of the model test.
 #[derive(Clone, Debug)]
 enum Call {
