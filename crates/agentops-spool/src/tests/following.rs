@@ -1,6 +1,6 @@
 //! A reader beside a living writer: in a thread, and in another process that is killed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -75,7 +75,8 @@ fn child_that_writes_until_killed() {
             || 1,
         )
         .unwrap();
-    for n in 1u64.. {
+    // Far more than the parent lets it write, and an end if there is no parent any more.
+    for n in 1u64..=200_000 {
         writer
             .append(Op::Event, "s", n.to_string().as_bytes())
             .unwrap();
@@ -84,6 +85,7 @@ fn child_that_writes_until_killed() {
             println!("\nwritten");
         }
     }
+    let _ = std::io::stdin().read(&mut [0]);
 }
 
 #[test]
@@ -97,6 +99,7 @@ fn the_directory_of_a_killed_process_can_be_taken_and_is_whole() {
             "--nocapture",
         ])
         .env("SPOOL_TEST_DATA", data)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
