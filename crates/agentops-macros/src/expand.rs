@@ -54,7 +54,7 @@ fn expand_sync(plan: &Plan) -> TokenStream {
     let own = own(plan);
     let call = local("call");
     let annotated = match &plan.returns {
-        Returns::Never => {
+        Returns::Never | Returns::Closure { .. } => {
             let guard = local("guard");
             return quote! { let #guard = #v1::guard(#open); #body };
         }
@@ -79,7 +79,7 @@ fn expand_async(plan: &Plan) -> TokenStream {
     let (head, tail) = match &plan.returns {
         Returns::Never => (quote! { if false { return; } }, quote! { ; #v1::never() }),
         Returns::Unit => (quote! { if false { return; } }, TokenStream::new()),
-        Returns::Typed { erased, .. } => (
+        Returns::Typed { erased, .. } | Returns::Closure { erased } => (
             quote_spanned! {erased.span()=> if false { return #v1::fake::<#erased>(); } },
             TokenStream::new(),
         ),

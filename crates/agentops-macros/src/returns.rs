@@ -29,6 +29,11 @@ pub(crate) enum Returns {
     Unit,
     /// `!`
     Never,
+    /// `impl Fn(…) -> …`: a closure takes the types of its parameters from this very place.
+    Closure {
+        /// The type to annotate an async block with.
+        erased: Box<Type>,
+    },
     /// A type. `erased` has `_` for every `impl Trait`; `opaque` says that a wrapper may take its place.
     Typed {
         /// The type to annotate a closure with.
@@ -49,6 +54,9 @@ impl Returns {
         }
         let mut erased = written.clone();
         EraseImpl.visit_type_mut(&mut erased);
+        if is_closure(written) {
+            return Returns::Closure { erased };
+        }
         Returns::Typed {
             erased,
             opaque: may_change(written),
@@ -66,6 +74,22 @@ impl VisitMut for EraseImpl {
             visit_mut::visit_type_mut(self, ty);
         }
     }
+}
+
+fn is_closure(ty: &Type) -> bool {
+    let Type::ImplTrait(opaque) = ty else {
+        return false;
+    };
+    opaque.bounds.iter().any(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return false;
+        };
+        bound
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+    })
 }
 
 /// An `impl Trait` whose bounds are all forwarded, by itself or as the first argument of a `Result` or `Option`.
@@ -127,7 +151,6 @@ mod tests {
             ),
             (parse_quote!(-> impl Iterator<Item = u8> + Named), false),
             (parse_quote!(-> impl Send), false),
-            (parse_quote!(-> impl Fn(u8) -> u8), false),
             (parse_quote!(-> Vec<Box<dyn Iterator<Item = u8>>>), false),
         ];
         for (written, expected) in rows {

@@ -159,20 +159,35 @@ pub fn run<R, T>(
     finish(result, call)
 }
 
-/// Keeps a call open around code that never returns.
+/// Keeps a call open around a body that cannot be handed over: one that never returns, or one whose result is a
+/// closure, which takes the types of its parameters from the place where the user wrote it.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Guard {
-    _nested: Option<Nested>,
-    _call: Option<Call>,
+    nested: Option<Nested>,
+    call: Option<Call>,
+    unwinding: bool,
 }
 
-/// Opens a call around the rest of a function that never returns.
+/// Opens a call around the rest of a function.
 pub fn guard(call: Option<Call>) -> Guard {
     let mut call = call;
     Guard {
-        _nested: call.as_mut().map(Call::enter),
-        _call: call,
+        nested: call.as_mut().map(Call::enter),
+        call,
+        unwinding: std::thread::panicking(),
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.nested = None;
+        // Dropped as it is, the call counts as panicked.
+        if self.unwinding || !std::thread::panicking() {
+            if let Some(call) = self.call.take() {
+                call.finish(|_| {});
+            }
+        }
     }
 }
 
@@ -315,14 +330,8 @@ impl Call {
             shield::forget_panic();
         }
         if let Some(ending) = self.ending.take() {
-            let reason = note.map(|note| match note.location {
-                Some(location) => format!("panicked at {location}: {}", note.message),
-                None => format!("panicked: {}", note.message),
-            });
-            ending.ended(
-                Outcome::Panicked,
-                Some(reason.unwrap_or_else(|| "panicked".to_owned())),
-            );
+            let reason = note.map_or_else(|| "panicked".to_owned(), |note| note.line());
+            ending.ended(Outcome::Panicked, Some(reason));
             return;
         }
         let error = panic_object(note.as_ref(), self.scope.session.wants_content());

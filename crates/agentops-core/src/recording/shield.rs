@@ -24,6 +24,16 @@ pub(crate) struct PanicNote {
     pub(crate) location: Option<String>,
 }
 
+impl PanicNote {
+    /// Message and place on one line.
+    pub(crate) fn line(&self) -> String {
+        match &self.location {
+            Some(location) => format!("panicked at {location}: {}", self.message),
+            None => format!("panicked: {}", self.message),
+        }
+    }
+}
+
 /// Runs code of the user; `None` if it panicked.
 pub(crate) fn shielded<R>(run: impl FnOnce() -> R) -> Option<R> {
     DEPTH.set(DEPTH.get() + 1);
