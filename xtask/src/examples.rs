@@ -42,7 +42,7 @@ const OUTSIDE: &[&str] = &[
     "NO_PROXY",
 ];
 
-/// Builds and runs all examples; the first that fails ends the run.
+/// Builds and runs all examples, also when one fails.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let metadata = MetadataCommand::new()
         .manifest_path(root.join("Cargo.toml"))
@@ -53,44 +53,71 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         .workspace_packages()
         .into_iter()
         .find(|package| package.name.as_str() == PACKAGE);
-    let names: Vec<&str> = package
+    let targets = &package
         .with_context(|| format!("no package {PACKAGE}"))?
-        .targets
+        .targets;
+    let examples = targets
         .iter()
-        .filter(|target| target.kind.contains(&TargetKind::Example))
+        .filter(|target| target.kind.contains(&TargetKind::Example));
+    let (with_server, alone): (Vec<&str>, Vec<&str>) = examples
         .map(|target| target.name.as_str())
-        .collect();
-    ensure!(!names.is_empty(), "{PACKAGE} has no example");
+        .partition(|name| NEED_SERVER.contains(name));
+    ensure!(!alone.is_empty(), "{PACKAGE} has no example");
     build(root, &["-p", PACKAGE, "--examples"])?;
     let folder = metadata.target_directory.join("debug").into_std_path_buf();
-    let needs_server = |name: &&str| NEED_SERVER.contains(name);
-    let server = match names.iter().any(needs_server) {
-        true => Some(Server::start(root, &folder)?),
-        false => None,
-    };
-    for name in names {
-        let mut command = Command::new(
-            folder
-                .join("examples")
-                .join(name)
-                .with_extension(std::env::consts::EXE_EXTENSION),
-        );
-        command.current_dir(root);
-        let data = tempfile::tempdir()?;
-        nothing_configured(&mut command, data.path());
-        if let Some(server) = server.as_ref().filter(|_| needs_server(&name)) {
-            command.env("AGENTOPS_API_ENDPOINT", &server.endpoint);
-        }
-        let started = Instant::now();
-        let output = finish(command).with_context(|| format!("example {name}"))?;
-        check(name, &output)?;
-        println!(
-            "example {name}: {} lines in {:.1} s",
-            output.lines().count(),
-            started.elapsed().as_secs_f64()
+    let mut failed: Vec<&str> = alone
+        .into_iter()
+        .filter(|name| !passes(root, &folder, name, None))
+        .collect();
+    if !with_server.is_empty() {
+        let server = Server::start(root, &folder)?;
+        failed.extend(
+            with_server
+                .into_iter()
+                .filter(|name| !passes(root, &folder, name, Some(&server))),
         );
     }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// Runs one example and says how it went.
+fn passes(root: &Path, folder: &Path, name: &str, server: Option<&Server>) -> bool {
+    let started = Instant::now();
+    let result = run_one(root, folder, name, server);
+    let seconds = started.elapsed().as_secs_f64();
+    match &result {
+        Ok(output) => println!(
+            "example {name}: {} lines in {seconds:.1} s",
+            output.lines().count()
+        ),
+        Err(error) => println!("example {name} failed after {seconds:.1} s: {error:#}"),
+    }
+    result.is_ok()
+}
+
+fn run_one(
+    root: &Path,
+    folder: &Path,
+    name: &str,
+    server: Option<&Server>,
+) -> anyhow::Result<String> {
+    let mut command = Command::new(executable(&folder.join("examples"), name));
+    command.current_dir(root);
+    let data = tempfile::tempdir()?;
+    nothing_configured(&mut command, data.path());
+    if let Some(server) = server {
+        command.env("AGENTOPS_API_ENDPOINT", &server.endpoint);
+    }
+    let output = finish(command)?;
+    check(name, &output)?;
+    Ok(output)
+}
+
+fn executable(folder: &Path, name: &str) -> PathBuf {
+    folder
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION)
 }
 
 fn check(name: &str, output: &str) -> anyhow::Result<()> {
@@ -187,10 +214,7 @@ impl Server {
             .port();
         let address = format!("127.0.0.1:{port}");
         let data = tempfile::tempdir()?;
-        let executable: PathBuf = folder
-            .join("agentops")
-            .with_extension(std::env::consts::EXE_EXTENSION);
-        let mut command = Command::new(executable);
+        let mut command = Command::new(executable(folder, "agentops"));
         nothing_configured(&mut command, data.path());
         command.args([
             OsStr::new("serve"),
@@ -251,6 +275,43 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    /// A package of examples in a workspace of its own.
+    fn examples(sources: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let manifest = format!(
+            "[package]\nname = \"{PACKAGE}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n"
+        );
+        std::fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
+        for folder in ["src", "examples"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        std::fs::write(root.path().join("src/lib.rs"), "").unwrap();
+        for (name, body) in sources {
+            let source = format!("fn main() {{ {body} }}");
+            std::fs::write(root.path().join(format!("examples/{name}.rs")), source).unwrap();
+        }
+        root
+    }
+
+    /// The names are nobody else's: with one target directory for all, files of the same name would replace each other.
+    #[test]
+    fn examples_are_built_and_run_and_the_failing_are_named() {
+        let good = r#"println!("{}", std::env::var("AGENTOPS_DATA_DIR").unwrap())"#;
+        run(examples(&[
+            ("xtask_good", good),
+            ("xtask_other", "println!(\"something\")"),
+        ])
+        .path())
+        .unwrap();
+        let root = examples(&[
+            ("xtask_silent", ""),
+            ("xtask_good", good),
+            ("xtask_panics", "panic!()"),
+        ]);
+        let error = run(root.path()).unwrap_err().to_string();
+        assert_eq!(error, "failed: xtask_panics, xtask_silent");
     }
 
     #[test]
