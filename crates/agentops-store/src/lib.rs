@@ -1,1 +1,28 @@
-//! Being laid down.
+//! Storage: what the server keeps, behind three traits.
+//!
+//! [`Catalog`] knows projects, keys and secrets; [`Ingest`] accepts [`Batch`]es durably;
+//! [`Query`] reads. Nothing in the traits names SQL, a row id or a transaction, so that another
+//! backend can take over [`Query`]. This crate knows nothing of HTTP.
+
+mod catalog;
+#[cfg(test)]
+mod contract;
+mod exported;
+mod facts;
+mod ingest;
+#[cfg(test)]
+mod memory;
+mod model;
+mod mutation;
+mod page;
+mod query;
+mod sqlite;
+mod stub;
+
+pub use catalog::{Catalog, CatalogError, KeyHash, KeyInfo, Project};
+pub use ingest::{Ingest, IngestError, Pending, Receipt};
+pub use model::{EventRow, SessionRow};
+pub use mutation::{Batch, ImportCursor, Mutation, Write};
+pub use page::{Cursor, EventFilter, EventPage, PageSize, SessionFilter, SessionPage};
+pub use query::{Query, QueryError};
+pub use sqlite::{OpenError, Options, PriceOf, SqliteStore};

@@ -1,0 +1,64 @@
+//! What is read.
+
+use agentops_protocol::api::{ExportedSession, Stats};
+use agentops_protocol::{Event, EventKind, Json, Timestamp, Usd};
+
+use crate::facts::Facts;
+
+/// A session with its counts.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// The session. In a list it comes without its host environment, which is large.
+    pub session: ExportedSession,
+    /// Its counts; `status` says whether it runs.
+    pub stats: Stats,
+    /// What the first action among the first 200 events (or else the first event) is called.
+    pub first_name: Option<String>,
+}
+
+/// An event of a list.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// The event, whole.
+    pub event: Event,
+    /// Its position in the session's order, from 0.
+    pub index: u64,
+}
+
+impl EventRow {
+    /// Its cost, where it is an LLM call with a known one.
+    #[must_use]
+    pub fn cost(&self) -> Option<Usd> {
+        match &self.event.body {
+            agentops_protocol::EventBody::Llm(llm) => llm.cost,
+            _ => None,
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        self.event.kind()
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn params(&self) -> Option<&Json> {
+        self.event.params.as_ref()
+    }
+}
+
+/// The part of the counts that follows from a session's facts and its last event.
+pub(crate) fn stats_of(session: &str, facts: &Facts, last_event: Option<Timestamp>) -> Stats {
+    let mut stats = Stats::default();
+    stats.session_id = session.to_owned();
+    stats.duration = facts.duration_micros(last_event) as f64 / 1_000_000.0;
+    stats.status = if facts.end.is_some() {
+        "ended"
+    } else {
+        "running"
+    }
+    .to_owned();
+    stats.dropped = facts.dropped.clone();
+    stats
+}

@@ -1,0 +1,83 @@
+//! What is written. Every accepted form of a request becomes one of these.
+
+use agentops_protocol::{
+    Agent, Event, EventPatch, ProjectId, SessionId, SessionPatch, Thread, Timestamp,
+};
+
+/// Writes that are committed together or not at all: one request, or a stretch of a spool.
+#[derive(Debug)]
+pub struct Batch {
+    /// In the order they are to take effect.
+    pub writes: Vec<Write>,
+    /// The client's batch id. A batch whose id the session has seen changes nothing.
+    pub idempotency_key: Option<String>,
+    /// For an import: how far the spool is read once this batch is in.
+    pub cursor: Option<ImportCursor>,
+}
+
+impl Batch {
+    /// How many rows it touches, about.
+    pub(crate) fn rows(&self) -> usize {
+        let rows = |write: &Write| match &write.mutation {
+            Mutation::CreateEvents(events) => events.len(),
+            Mutation::UpdateEvents(patches) => patches.len(),
+            _ => 1,
+        };
+        self.writes.iter().map(rows).sum::<usize>().max(1)
+    }
+}
+
+/// One write to one session.
+#[derive(Debug)]
+pub struct Write {
+    /// Whose session; sessions of different projects never meet.
+    pub project: ProjectId,
+    /// The session. Any mutation but `CreateSession` of a session that does not exist makes it,
+    /// beginning at `received`: an event is never refused for coming before its session.
+    pub session: SessionId,
+    /// When the server got it.
+    pub received: Timestamp,
+    /// What changes.
+    pub mutation: Mutation,
+}
+
+/// A change of one session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Mutation {
+    /// Makes the session, or joins it when it exists: then tags are merged, the earliest start
+    /// wins, and nothing else that is set is reset.
+    CreateSession(SessionPatch),
+    /// Changes the fields given. Tags replace. `Indeterminate` never replaces another end state;
+    /// the earliest start wins; a client's end beats a recovered one.
+    UpdateSession(SessionPatch),
+    /// The client is gone without ending its session: ends it as Indeterminate with this reason
+    /// at the time of its last event, unless a client ended it. Running events become
+    /// interrupted.
+    Recover {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Adds events. One whose id is stored already is left alone; a stub made by an update before
+    /// is filled.
+    CreateEvents(Vec<Event>),
+    /// Changes events; one that does not exist yet becomes a stub.
+    UpdateEvents(Vec<EventPatch>),
+    /// Adds or renames an agent.
+    UpsertAgent(Agent),
+    /// Adds or moves a thread.
+    UpsertThread(Thread),
+    /// Appends to the session's log text.
+    AppendLogs(String),
+}
+
+/// How far a spool directory has been imported. Stored in the transaction of the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportCursor {
+    /// The directory's name.
+    pub directory: String,
+    /// Segment number and byte offset, as the spool counts them.
+    pub segment: u64,
+    /// Byte offset in the segment.
+    pub offset: u64,
+}

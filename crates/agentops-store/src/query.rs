@@ -1,0 +1,88 @@
+//! Reading. Every answer is a consistent view of one revision.
+
+use agentops_protocol::api::{Export, Stats};
+use agentops_protocol::{ProjectId, SessionId};
+
+use crate::{Cursor, EventFilter, EventPage, PageSize, SessionFilter, SessionPage, SessionRow};
+
+/// Why something cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The cursor is none that this store made.
+    #[error("the cursor is not one of this list; begin again without it")]
+    Cursor,
+    /// The storage failed.
+    #[error("the storage cannot be read: {0}")]
+    Storage(String),
+}
+
+/// Reads sessions and events. Blocking: call it from a thread that may wait.
+pub trait Query: Send + Sync {
+    /// The sessions of a project (of all projects: `None`), newest start first.
+    ///
+    /// # Errors
+    /// A cursor of another list; a failing storage.
+    fn sessions(
+        &self,
+        project: Option<&ProjectId>,
+        filter: &SessionFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<SessionPage, QueryError>;
+
+    /// One session; `None` when the project has none of that id. `project` `None`: the session of
+    /// that id in any project, the newest if there are several (the owner of the data directory).
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn session(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<SessionRow>, QueryError>;
+
+    /// The counts of a session.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn stats(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Stats>, QueryError>;
+
+    /// Everything of a session.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn export(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Export>, QueryError>;
+
+    /// The events of a session, in the order they began; `None` when there is no such session.
+    ///
+    /// # Errors
+    /// A cursor of another list; a failing storage.
+    fn events(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<Option<EventPage>, QueryError>;
+
+    /// The text appended by update_logs; empty when there is none, `None` when there is no such
+    /// session.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn logs(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<String>, QueryError>;
+}

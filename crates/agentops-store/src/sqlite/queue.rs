@@ -1,0 +1,184 @@
+//! What waits for the writer: batches, bounded, and tasks on a path of their own, so that a full
+//! queue of batches does not keep a task out.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{Batch, IngestError, Receipt};
+
+/// Most batches that wait.
+const BATCHES: usize = 256;
+/// Most tasks that wait.
+const TASKS: usize = 64;
+/// Most rows of a group, unless one batch alone has more.
+const ROWS: usize = 4_000;
+
+/// A batch and where its answer goes.
+pub(crate) struct Job {
+    pub(crate) batch: Batch,
+    pub(crate) answer: oneshot::Sender<Result<Receipt, IngestError>>,
+}
+
+/// Something else that only the writer may do.
+pub(crate) type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// What the writer does next.
+pub(crate) enum Work {
+    /// Batches to commit together.
+    Group(Vec<Job>),
+    /// A task.
+    Task(Task),
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<(usize, Job)>,
+    tasks: VecDeque<Task>,
+    closed: bool,
+    dead: bool,
+}
+
+/// The writer's inbox.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+impl Queue {
+    /// Adds a batch.
+    pub(crate) fn submit(&self, job: Job) -> Result<(), IngestError> {
+        let mut state = self.lock();
+        if state.dead || state.closed {
+            return Err(IngestError::Stopped);
+        }
+        if state.jobs.len() >= BATCHES {
+            return Err(IngestError::Busy);
+        }
+        state.jobs.push_back((job.batch.rows(), job));
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Adds a task; `false` when the writer has ended or too many wait.
+    pub(crate) fn run(&self, task: Task) -> bool {
+        let mut state = self.lock();
+        if state.dead || state.closed || state.tasks.len() >= TASKS {
+            return false;
+        }
+        state.tasks.push_back(task);
+        self.filled.notify_one();
+        true
+    }
+
+    /// Waits for work; `None` when the queue is closed and empty.
+    pub(crate) fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(task) = state.tasks.pop_front() {
+                return Some(Work::Task(task));
+            }
+            if !state.jobs.is_empty() {
+                return Some(Work::Group(group(&mut state.jobs)));
+            }
+            if state.closed {
+                return None;
+            }
+            state = self
+                .filled
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes nothing more; what waits is still done.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+    }
+
+    /// The writer has ended: whoever waits for an answer learns it.
+    pub(crate) fn die(&self) {
+        let mut state = self.lock();
+        state.dead = true;
+        let (jobs, tasks) = (
+            std::mem::take(&mut state.jobs),
+            std::mem::take(&mut state.tasks),
+        );
+        drop(state);
+        drop((jobs, tasks));
+    }
+
+    /// Whether the writer runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.lock().dead
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn group(jobs: &mut VecDeque<(usize, Job)>) -> Vec<Job> {
+    let mut group = Vec::with_capacity(jobs.len());
+    let mut rows = 0;
+    while let Some((size, _)) = jobs.front() {
+        rows += size;
+        if rows > ROWS && !group.is_empty() {
+            break;
+        }
+        group.extend(jobs.pop_front().map(|(_, job)| job));
+    }
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> (Job, oneshot::Receiver<Result<Receipt, IngestError>>) {
+        let (answer, pending) = oneshot::channel();
+        let batch = Batch {
+            writes: Vec::new(),
+            idempotency_key: None,
+            cursor: None,
+        };
+        (Job { batch, answer }, pending)
+    }
+
+    #[test]
+    fn a_full_queue_is_busy_and_still_takes_tasks() {
+        let queue = Queue::default();
+        for _ in 0..BATCHES {
+            queue.submit(job().0).unwrap();
+        }
+        assert!(matches!(queue.submit(job().0), Err(IngestError::Busy)));
+        assert!(queue.run(Box::new(|_| {})));
+        assert!(matches!(queue.next(), Some(Work::Task(_))));
+        assert!(matches!(queue.next(), Some(Work::Group(jobs)) if jobs.len() == BATCHES));
+    }
+
+    #[test]
+    fn a_dead_writer_answers_who_waits() {
+        let queue = Queue::default();
+        let (waiting, mut pending) = job();
+        queue.submit(waiting).unwrap();
+        queue.die();
+        assert!(pending.try_recv().is_err(), "the sender is gone");
+        assert!(matches!(queue.submit(job().0), Err(IngestError::Stopped)));
+        assert!(!queue.run(Box::new(|_| {})));
+    }
+
+    #[test]
+    fn a_closed_queue_is_worked_off() {
+        let queue = Queue::default();
+        queue.submit(job().0).unwrap();
+        queue.close();
+        assert!(matches!(queue.submit(job().0), Err(IngestError::Stopped)));
+        assert!(matches!(queue.next(), Some(Work::Group(_))));
+        assert!(queue.next().is_none());
+    }
+}

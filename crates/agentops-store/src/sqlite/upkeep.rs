@@ -1,0 +1,164 @@
+//! What is done beside the work, on a thread of its own: training the dictionary, forgetting old
+//! batch ids and old changes. Reads on a connection of its own and writes through the writer.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use agentops_protocol::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::fault::Fault;
+use super::pack::Unpacker;
+use super::writer::Shared;
+use super::{SqliteStore, change_by};
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// How often it forgets, in looks.
+const FORGET_EVERY: u32 = 120;
+/// A dictionary is trained when there are so many events.
+const FIRST_TRAINING: i64 = 2_000;
+/// And again when there are so many times as many.
+const GROWTH: i64 = 32;
+/// Bodies it is trained on, and their bytes.
+const SAMPLES: i64 = 2_000;
+const SAMPLE_BYTES: usize = 2 << 20;
+const DICTIONARY_BYTES: usize = 48 << 10;
+/// How long a batch id is known.
+const REQUEST_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// How many changes are kept.
+const CHANGES: i64 = 200_000;
+
+/// Wakes the thread to end it.
+#[derive(Default)]
+pub(crate) struct Stop {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    /// Ends the thread soon.
+    pub(crate) fn stop(&self) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits; `true` when the thread must end.
+    fn wait(&self, time: Duration) -> bool {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(stopped, time, |stopped| !*stopped);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// Runs until it is stopped.
+pub(crate) fn run(shared: &Arc<Shared>, stop: &Stop, connection: &Connection) {
+    let mut looks = 0_u32;
+    while !stop.wait(INTERVAL) {
+        if let Err(fault) = train(shared, connection) {
+            tracing::warn!(error = %fault, "training the dictionary failed");
+        }
+        if looks.is_multiple_of(FORGET_EVERY)
+            && let Err(fault) = forget(shared, now())
+        {
+            tracing::warn!(error = %fault, "forgetting old batch ids failed");
+        }
+        looks = looks.wrapping_add(1);
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Trains a dictionary on the user's own data when there is enough that is new; whether it did.
+pub(crate) fn train(shared: &Arc<Shared>, connection: &Connection) -> Result<bool, Fault> {
+    let rows: Option<i64> =
+        connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+    let rows = rows.unwrap_or(0);
+    let trained: Option<i64> = connection
+        .query_row(
+            "SELECT rows FROM dictionaries ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let due = trained.map_or(FIRST_TRAINING, |trained| trained.saturating_mul(GROWTH));
+    if rows < due {
+        return Ok(false);
+    }
+    let samples = samples(connection)?;
+    let bytes = match zstd::dict::from_samples(&samples, DICTIONARY_BYTES) {
+        Ok(bytes) => bytes,
+        // Too few or too small bodies; there is nothing to gain from them.
+        Err(error) => {
+            tracing::debug!(%error, "no dictionary can be trained yet");
+            return Ok(false);
+        }
+    };
+    let id = change_by(&shared.queue, move |connection| {
+        connection.execute(
+            "INSERT INTO dictionaries (rows, bytes) VALUES (?1, ?2)",
+            (rows, bytes),
+        )?;
+        Ok(connection.last_insert_rowid())
+    })?;
+    shared.dictionary.store(id, Ordering::Release);
+    tracing::debug!(dictionary.id = id, rows, "trained a dictionary");
+    Ok(true)
+}
+
+/// The newest bodies, expanded.
+fn samples(connection: &Connection) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut unpacker = Unpacker::default();
+    let mut samples = Vec::new();
+    let mut size = 0;
+    let mut select = connection.prepare(
+        "SELECT dict, body FROM events WHERE body IS NOT NULL ORDER BY seq DESC LIMIT ?1",
+    )?;
+    let mut rows = select.query([SAMPLES])?;
+    while let Some(row) = rows.next()? {
+        let body = row
+            .get_ref(1)?
+            .as_blob()
+            .map_err(|_| Fault::Damaged("body"))?;
+        let mut plain = unpacker.unpack(connection, row.get(0)?, body)?;
+        plain.truncate(SAMPLE_BYTES / 16);
+        size += plain.len();
+        samples.push(plain);
+        if size >= SAMPLE_BYTES {
+            break;
+        }
+    }
+    Ok(samples)
+}
+
+/// Forgets batch ids that no client repeats any more, and changes nobody can be behind by.
+pub(crate) fn forget(shared: &Arc<Shared>, now: Timestamp) -> Result<(), Fault> {
+    let before = now.as_micros().saturating_sub(REQUEST_MICROS);
+    change_by(&shared.queue, move |connection| {
+        connection.execute("DELETE FROM requests WHERE at_us < ?1", [before])?;
+        connection.execute(
+            "DELETE FROM changes WHERE rev <= (SELECT max(rev) FROM changes) - ?1",
+            [CHANGES],
+        )?;
+        Ok(())
+    })
+}
+
+impl SqliteStore {
+    /// Trains a dictionary now, if enough events are stored; whether it did.
+    #[cfg(test)]
+    pub(crate) fn train_now(&self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        self.readers
+            .read(|connection, _| train(&shared, connection))
+            .expect("training works")
+    }
+}
