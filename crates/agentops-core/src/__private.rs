@@ -2,8 +2,9 @@
 
 /// The interface of this version's macros; macros and runtime are released together.
 pub mod v1 {
+    pub use crate::ending::main::{Options, session, session_main, session_main_never};
     pub use crate::recording::call::{
-        Call, Guard, Params, Site, Target, guard, run, start, start_in,
+        Call, Guard, Params, Site, Target, guard, is_off, run, run_any, start, start_in,
     };
     pub use crate::recording::capture::Arg;
     pub use crate::recording::cut::Cut;
@@ -44,5 +45,21 @@ pub mod v1 {
     /// Where a body that never returns would have returned.
     pub fn never() -> ! {
         unreachable!("the body before this never returns")
+    }
+}
+
+use crate::agent::Agent;
+use crate::recording::call::Target;
+use crate::session::Session;
+
+impl Target {
+    /// The session that the call belongs to.
+    pub fn session(&mut self, session: &Session) {
+        self.session = Some(session.own_scope().session);
+    }
+
+    /// The agent that acts.
+    pub fn agent(&mut self, agent: &Agent) {
+        self.agent = Some(agent.agent_slot());
     }
 }

@@ -1,3 +1,6 @@
-//! How a session ends: with main, by a panic, by a signal.
+//! How a program ends, and what becomes of its session then.
 
+pub(crate) mod exit;
+pub(crate) mod main;
 pub(crate) mod panic;
+mod summary;

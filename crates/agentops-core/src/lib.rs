@@ -1,7 +1,40 @@
-//! Being laid down.
-
-mod ending;
-mod recording;
+//! The SDK's runtime: sessions, events, recording and delivery. Users depend on the crate
+//! `agentops`, which re-exports this one with the macros; the manual is there.
+//!
+//! ```text
+//! a call -> recording (the user's thread) -> delivery (one worker thread) -> spool -> server
+//! ```
 
 #[doc(hidden)]
 pub mod __private;
+
+mod agent;
+mod client;
+mod config;
+mod delivery;
+mod ending;
+mod env;
+mod events;
+mod open_call;
+mod process;
+mod recording;
+mod reply;
+mod session;
+mod state;
+mod tally;
+
+pub use agent::Agent;
+pub use agentops_protocol::api::{ModelStats, Stats};
+pub use agentops_protocol::{EndState, EventId, Timestamp, Usage, Usd};
+pub use client::Client;
+pub use config::{
+    ApiKey, Config, ConfigError, Content, Durability, Settings, SummaryLine, data_dir,
+};
+pub use events::{ActionEvent, ErrorEvent, Event, LlmEvent, ToolEvent};
+pub use open_call::OpenCall;
+pub use process::{InSession, dropped_without_session, export, init, spawn, start_session, stats};
+pub use recording::context::{Entered, Scoped};
+pub use session::{
+    Analytics, End, Ended, FetchError, Session, SessionOptions, StatsLine, current_event,
+};
+pub use tally::Loss;

@@ -142,7 +142,6 @@ pub struct Stats {
 /// LLM calls of one model in a session.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[non_exhaustive]
 pub struct ModelStats {
     /// Calls.
     pub calls: u64,

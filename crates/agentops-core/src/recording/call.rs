@@ -118,12 +118,12 @@ impl<'a> Params<'a> {
 }
 
 /// Begins a call in the current scope; `args` runs only if something records.
-#[inline]
+#[inline(always)]
 pub fn start(site: &'static Site, args: impl FnOnce(&mut Params<'_>)) -> Option<Call> {
     if context::is_off() {
         return None;
     }
-    Call::open(site, context::current()?, args)
+    Call::open_current(site, args)
 }
 
 /// Begins a call in the session or for the agent that `target` names.
@@ -142,21 +142,50 @@ pub fn start_in(
 }
 
 /// Runs a function's body inside its call; `finish` sees the result, outside of it.
+#[inline(always)]
+pub fn run<R>(
+    call: Option<Call>,
+    body: impl FnOnce() -> R,
+    finish: impl FnOnce(R, Option<Call>) -> R,
+) -> R {
+    match call {
+        None => body(),
+        Some(call) => run_recorded(call, body, finish),
+    }
+}
+
+/// The same for a result whose type `finish` changes, recorded or not.
 #[inline]
-pub fn run<R, T>(
+pub fn run_any<R, T>(
     call: Option<Call>,
     body: impl FnOnce() -> R,
     finish: impl FnOnce(R, Option<Call>) -> T,
 ) -> T {
-    let mut call = call;
+    match call {
+        None => finish(body(), None),
+        Some(call) => run_recorded(call, body, finish),
+    }
+}
+
+/// Stands apart so that a function that is not recorded saves no registers for it.
+#[inline(never)]
+fn run_recorded<R, T>(
+    mut call: Call,
+    body: impl FnOnce() -> R,
+    finish: impl FnOnce(R, Option<Call>) -> T,
+) -> T {
     // Dropped before the call if the body unwinds, so that the panic is recorded outside of the call.
-    let nested = call.as_mut().map(Call::enter);
+    let nested = call.enter();
     let result = body();
     drop(nested);
-    if let Some(call) = &mut call {
-        call.state = State::Running;
-    }
-    finish(result, call)
+    call.state = State::Running;
+    finish(result, Some(call))
+}
+
+/// Whether there is nothing to record, so that a future may be awaited as it is.
+#[inline(always)]
+pub fn is_off(call: &Option<Call>) -> bool {
+    call.is_none()
 }
 
 /// Keeps a call open around a body that cannot be handed over: one that never returns, or one whose result is a
@@ -204,6 +233,12 @@ impl Target {
 }
 
 impl Call {
+    /// Stands apart so that a function that is not recorded saves no registers for it.
+    #[inline(never)]
+    fn open_current(site: &'static Site, args: impl FnOnce(&mut Params<'_>)) -> Option<Call> {
+        Call::open(site, context::current()?, args)
+    }
+
     #[inline]
     fn open(
         site: &'static Site,

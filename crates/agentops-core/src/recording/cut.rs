@@ -23,8 +23,8 @@ use serde_json::ser::Formatter;
 
 use super::shield::{cut_text, shielded};
 
-/// Deepest nesting that is followed.
-const DEPTH_LIMIT: u32 = 128;
+/// Deepest nesting that is followed; the wire takes 120 levels, a few of which are the event's own.
+const DEPTH_LIMIT: u32 = 100;
 
 static MAX_FIELD: AtomicUsize = AtomicUsize::new(64 * 1024);
 
@@ -54,6 +54,14 @@ impl<'a> Cut<'a> {
             out,
             base,
             limit: max_field(),
+        }
+    }
+
+    /// Appends members that are written already.
+    pub(crate) fn members(&mut self, members: &[u8]) {
+        if !members.is_empty() {
+            self.comma();
+            self.out.extend_from_slice(members);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use serde::ser::SerializeMap;
 
-use crate::{EventId, EventKind, Json, Timestamp};
+use super::kind::EventKind;
+use crate::{EventId, Json, Timestamp};
 
 /// Something that failed.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -1,0 +1,30 @@
+//! API keys. Never in a log, a `Debug` or a file.
+
+use std::fmt;
+
+/// An API key. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// `None` for a text that cannot be a key: empty, or not sendable in a header.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text: String = text.into();
+        let text = text.trim();
+        let sendable = !text.is_empty() && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+        sendable.then(|| Self(text.to_owned()))
+    }
+
+    /// The key itself, for the one header it is sent in.
+    #[cfg_attr(not(feature = "enable"), expect(dead_code, reason = "nothing is sent"))]
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}

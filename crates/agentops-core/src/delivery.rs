@@ -1,0 +1,23 @@
+//! The worker's half: what happens to a record after the user's thread has let go of it.
+//!
+//! ```text
+//! recording::buffers -> join (records -> events) -> redact -> spool -> sender -> server
+//! ```
+//!
+//! Files in the order in which they may import each other. Nothing here runs on a user's thread
+//! but [`Link`], which posts to the worker and never waits.
+
+mod backoff;
+mod host;
+mod join;
+mod local;
+mod outbox;
+mod quarantine;
+mod recovery;
+mod redact;
+mod requests;
+mod sender;
+mod transport;
+mod worker;
+
+pub(crate) use worker::{Fetch, Flushed, Link, Until};

@@ -1,0 +1,376 @@
+//! Start records and end records become events.
+//!
+//! A call whose end is here is one `event` line. A call still open at the end of a tick is one
+//! `open` line, once, so that it is on disk with its arguments if the process dies; its `event`
+//! line later says everything again.
+//!
+//! A call that moved between threads may end in a buffer that is taken before the one it started
+//! in: such an end waits one tick for its start.
+
+use std::collections::HashMap;
+
+use agentops_protocol::{EventKind, Timestamp};
+use serde::Deserialize;
+
+use crate::recording::clock::Anchor;
+use crate::recording::record::Record;
+use crate::recording::{AgentSlot, CallId, Kind, Outcome, Slot};
+use crate::tally::LlmFacts;
+
+/// Members at the head of a start's fields that replace its own time.
+pub(crate) const OWN_START: &[u8] = b"\"init_timestamp\":";
+/// Members at the head of an end's fields that replace its own time.
+pub(crate) const OWN_END: &[u8] = b"\"end_timestamp\":";
+
+/// Most ends that wait for their starts.
+const MAX_ORPHANS: usize = 65_536;
+
+/// Joins the records of all threads.
+#[derive(Default)]
+pub(crate) struct Join {
+    open: HashMap<u64, Open>,
+    /// Calls that started since the last tick.
+    fresh: Vec<u64>,
+    /// Open calls by session.
+    counts: HashMap<u32, usize>,
+    orphans: Vec<Orphan>,
+}
+
+/// A call that has not ended.
+struct Open {
+    session: Slot,
+    parent: CallId,
+    agent: AgentSlot,
+    kind: Kind,
+    name: String,
+    start_us: i64,
+    fields: Vec<u8>,
+}
+
+struct Orphan {
+    id: CallId,
+    end: End,
+    ticks: u8,
+}
+
+struct End {
+    at_us: i64,
+    outcome: Outcome,
+    fields: Vec<u8>,
+    error: Vec<u8>,
+}
+
+/// One event that is complete, with what counts of it.
+pub(crate) struct Joined {
+    pub(crate) session: Slot,
+    pub(crate) kind: EventKind,
+    pub(crate) end_us: i64,
+    /// The canonical event.
+    pub(crate) json: Vec<u8>,
+}
+
+/// What joins look up while they write.
+pub(crate) trait Names {
+    /// The id of an agent of this process.
+    fn agent(&self, agent: AgentSlot) -> Option<String>;
+    /// The event of another process that is the parent of a session's outermost calls.
+    fn outer_parent(&self, session: Slot) -> Option<String>;
+}
+
+impl Join {
+    /// Takes one record; events that are complete now go to `out`.
+    pub(crate) fn feed(
+        &mut self,
+        record: &Record<'_>,
+        anchor: &Anchor,
+        names: &dyn Names,
+        out: &mut Vec<Joined>,
+    ) {
+        match *record {
+            Record::Start {
+                id,
+                parent,
+                session,
+                agent,
+                kind,
+                name,
+                at,
+                fields,
+            } => {
+                let open = Open {
+                    session,
+                    parent,
+                    agent,
+                    kind,
+                    name: name.to_owned(),
+                    start_us: anchor.wall_us(at),
+                    fields: fields.to_vec(),
+                };
+                *self.counts.entry(session.index()).or_insert(0) += 1;
+                self.open.insert(id.0, open);
+                self.fresh.push(id.0);
+            }
+            Record::End {
+                id,
+                at,
+                outcome,
+                fields,
+                error,
+                ..
+            } => {
+                let end_us = anchor.wall_us(at);
+                match self.remove(id) {
+                    Some(open) => open.close(id, end_us, outcome, fields, error, names, out),
+                    None if self.orphans.len() < MAX_ORPHANS => {
+                        let (fields, error) = (fields.to_vec(), error.to_vec());
+                        let end = End {
+                            at_us: end_us,
+                            outcome,
+                            fields,
+                            error,
+                        };
+                        self.orphans.push(Orphan { id, end, ticks: 0 });
+                    }
+                    // Its start was of a session that is long forgotten.
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// After all records of a tick: late starts meet their ends; what is open and not written
+    /// yet is handed to `open` as an event that runs.
+    pub(crate) fn settle(
+        &mut self,
+        names: &dyn Names,
+        out: &mut Vec<Joined>,
+        mut open: impl FnMut(Slot, Vec<u8>),
+    ) {
+        for mut orphan in std::mem::take(&mut self.orphans) {
+            let found = self.remove(orphan.id);
+            let end = &orphan.end;
+            match found {
+                Some(open) => {
+                    open.close(
+                        orphan.id,
+                        end.at_us,
+                        end.outcome,
+                        &end.fields,
+                        &end.error,
+                        names,
+                        out,
+                    );
+                }
+                None if orphan.ticks < 2 => {
+                    orphan.ticks += 1;
+                    self.orphans.push(orphan);
+                }
+                None => {}
+            }
+        }
+        for id in self.fresh.drain(..) {
+            if let Some(call) = self.open.get(&id) {
+                open(call.session, call.event(CallId(id), None, &[], names));
+            }
+        }
+    }
+
+    /// Whether something waits for the next tick.
+    pub(crate) fn waits(&self) -> bool {
+        !self.orphans.is_empty()
+    }
+
+    /// How many calls of a session are open.
+    pub(crate) fn open_in(&self, session: Slot) -> usize {
+        self.counts.get(&session.index()).copied().unwrap_or(0)
+    }
+
+    fn remove(&mut self, id: CallId) -> Option<Open> {
+        let open = self.open.remove(&id.0)?;
+        let index = open.session.index();
+        if let Some(count) = self.counts.get_mut(&index) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&index);
+            }
+        }
+        Some(open)
+    }
+}
+
+impl Open {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one end record")]
+    fn close(
+        self,
+        id: CallId,
+        end_us: i64,
+        outcome: Outcome,
+        fields: &[u8],
+        error: &[u8],
+        names: &dyn Names,
+        out: &mut Vec<Joined>,
+    ) {
+        let json = self.event(id, Some((end_us, outcome)), fields, names);
+        let kind = event_kind(self.kind);
+        out.push(Joined {
+            session: self.session,
+            kind,
+            end_us,
+            json,
+        });
+        if !error.is_empty() {
+            let json = self.error_event(id, end_us, error, names);
+            out.push(Joined {
+                session: self.session,
+                kind: EventKind::Error,
+                end_us,
+                json,
+            });
+        }
+    }
+
+    /// The canonical event of this call.
+    fn event(
+        &self,
+        id: CallId,
+        end: Option<(i64, Outcome)>,
+        end_fields: &[u8],
+        names: &dyn Names,
+    ) -> Vec<u8> {
+        let mut json = Vec::with_capacity(256 + self.fields.len() + end_fields.len());
+        self.head(&mut json, id, event_kind(self.kind), names);
+        if !self.fields.starts_with(OWN_START) {
+            member(
+                &mut json,
+                "init_timestamp",
+                &Timestamp::from_micros(self.start_us).to_string(),
+            );
+        }
+        let status = match end {
+            None => "running",
+            Some(_) if self.kind == Kind::Error => "error",
+            Some((_, Outcome::Ok)) => "ok",
+            Some((_, Outcome::Error)) => "error",
+            Some((_, Outcome::Panicked)) => "panicked",
+            Some((_, Outcome::Cancelled)) => "cancelled",
+        };
+        if let Some((end_us, _)) = end
+            && !end_fields.starts_with(OWN_END)
+        {
+            member(
+                &mut json,
+                "end_timestamp",
+                &Timestamp::from_micros(end_us).to_string(),
+            );
+        }
+        member(&mut json, "status", status);
+        match self.kind {
+            Kind::Action => member(&mut json, "action_type", &self.name),
+            Kind::Tool => member(&mut json, "name", &self.name),
+            Kind::Llm => member(&mut json, "model", &self.name),
+            Kind::Error => member(&mut json, "error_type", &self.name),
+        }
+        for fields in [self.fields.as_slice(), end_fields] {
+            if !fields.is_empty() {
+                json.push(b',');
+                json.extend_from_slice(fields);
+            }
+        }
+        json.push(b'}');
+        json
+    }
+
+    /// The error event of a call that failed or panicked.
+    fn error_event(&self, id: CallId, at_us: i64, error: &[u8], names: &dyn Names) -> Vec<u8> {
+        let mut json = Vec::with_capacity(256 + error.len());
+        let at = Timestamp::from_micros(at_us).to_string();
+        json.extend_from_slice(b"{\"id\":\"");
+        json.extend_from_slice(id.error_of().uuid().to_string().as_bytes());
+        json.extend_from_slice(b"\",\"event_type\":\"errors\"");
+        // It happened inside the call that failed.
+        member(&mut json, "parent_id", &id.uuid().to_string());
+        if let Some(agent) = names.agent(self.agent) {
+            member(&mut json, "agent_id", &agent);
+        }
+        member(&mut json, "init_timestamp", &at);
+        member(&mut json, "end_timestamp", &at);
+        member(&mut json, "timestamp", &at);
+        member(&mut json, "status", "error");
+        member(&mut json, "trigger_event_id", &id.uuid().to_string());
+        member(
+            &mut json,
+            "trigger_event_type",
+            event_kind(self.kind).as_str(),
+        );
+        let inner = error
+            .strip_prefix(b"{")
+            .and_then(|rest| rest.strip_suffix(b"}"));
+        if let Some(inner) = inner.filter(|inner| !inner.is_empty()) {
+            json.push(b',');
+            json.extend_from_slice(inner);
+        }
+        json.push(b'}');
+        json
+    }
+
+    fn head(&self, json: &mut Vec<u8>, id: CallId, kind: EventKind, names: &dyn Names) {
+        json.extend_from_slice(b"{\"id\":\"");
+        json.extend_from_slice(id.uuid().to_string().as_bytes());
+        json.extend_from_slice(b"\",\"event_type\":\"");
+        json.extend_from_slice(kind.as_str().as_bytes());
+        json.push(b'"');
+        if !self.parent.is_none() {
+            member(json, "parent_id", &self.parent.uuid().to_string());
+        } else if let Some(parent) = names.outer_parent(self.session) {
+            member(json, "parent_id", &parent);
+        }
+        if let Some(agent) = names.agent(self.agent) {
+            member(json, "agent_id", &agent);
+        }
+    }
+}
+
+fn event_kind(kind: Kind) -> EventKind {
+    match kind {
+        Kind::Action => EventKind::Action,
+        Kind::Llm => EventKind::Llm,
+        Kind::Tool => EventKind::Tool,
+        Kind::Error => EventKind::Error,
+    }
+}
+
+/// Appends `,"name":"value"`.
+fn member(json: &mut Vec<u8>, name: &str, value: &str) {
+    json.extend_from_slice(b",\"");
+    json.extend_from_slice(name.as_bytes());
+    json.extend_from_slice(b"\":");
+    serde_json::to_writer(json, value).expect("a string is always written");
+}
+
+/// What counts of an LLM event, read from its canonical form.
+pub(crate) fn llm_facts(json: &[u8]) -> LlmFacts {
+    #[derive(Deserialize)]
+    struct Wire {
+        model: Option<String>,
+        prompt_tokens: Option<u64>,
+        completion_tokens: Option<u64>,
+        cached_read_tokens: Option<u64>,
+        cached_write_tokens: Option<u64>,
+        reasoning_tokens: Option<u64>,
+        cost: Option<agentops_protocol::Usd>,
+    }
+    let Ok(wire) = serde_json::from_slice::<Wire>(json) else {
+        return LlmFacts::default();
+    };
+    let mut usage = agentops_protocol::Usage::default();
+    usage.prompt = wire.prompt_tokens;
+    usage.completion = wire.completion_tokens;
+    usage.cached_read = wire.cached_read_tokens;
+    usage.cached_write = wire.cached_write_tokens;
+    usage.reasoning = wire.reasoning_tokens;
+    LlmFacts {
+        model: wire.model,
+        usage,
+        cost: wire.cost,
+    }
+}

@@ -1,0 +1,324 @@
+//! One client as the worker sees it: where its lines go.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use agentops_spool::{Header, Op};
+use sha2::{Digest, Sha256};
+
+use super::inbox::{Command, Fetch, Flushed, Inbox, Until};
+use crate::config::{Durability, Settings};
+use crate::delivery::outbox::{Mark, Outbox, Source};
+use crate::delivery::redact::Redactor;
+use crate::delivery::sender::{Delivery, Sender};
+use crate::delivery::transport::Transport;
+use crate::delivery::{local, recovery};
+use crate::reply::Answer;
+use crate::tally::Loss;
+
+/// A client's outbox, and its sender where there is an endpoint.
+pub(super) struct ClientState {
+    id: u32,
+    pub(super) settings: Arc<Settings>,
+    data_dir: Option<PathBuf>,
+    key_fp: Option<String>,
+    outbox: Outbox,
+    pub(super) delivery: Option<Arc<Delivery>>,
+    sender: Option<tokio::task::JoinHandle<()>>,
+    pub(super) redactor: Redactor,
+    delivered: Mark,
+    waiters: Vec<Waiter>,
+    /// Lines were appended since the last commit.
+    dirty: bool,
+    warned: bool,
+    pub(super) closing: bool,
+}
+
+struct Waiter {
+    target: Mark,
+    deadline: Instant,
+    answer: Answer<Flushed>,
+}
+
+impl ClientState {
+    pub(super) fn start(
+        id: u32,
+        settings: Arc<Settings>,
+        data_dir: Option<PathBuf>,
+        inbox: &'static Inbox,
+    ) -> Self {
+        let key_fp = settings
+            .api_key
+            .as_ref()
+            .map(|key| fingerprint(key.expose()));
+        let outbox = open_outbox(&settings, data_dir.as_deref(), key_fp.as_deref());
+        let mut client = Self {
+            id,
+            redactor: Redactor::new(&settings.redact_keys),
+            delivery: None,
+            sender: None,
+            delivered: Mark::default(),
+            waiters: Vec::new(),
+            dirty: false,
+            warned: false,
+            closing: false,
+            settings,
+            data_dir,
+            key_fp,
+            outbox,
+        };
+        client.start_sender(inbox);
+        client
+    }
+
+    fn start_sender(&mut self, inbox: &'static Inbox) {
+        let transport = match Transport::new(&self.settings) {
+            Ok(Some(transport)) => transport,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(target: "agentops", %error, "no HTTP client; sessions wait in the spool");
+                return;
+            }
+        };
+        let dir = self.data_dir.as_deref();
+        let delivery = Arc::new(Delivery::new(Arc::clone(&self.settings), transport, dir));
+        match self.outbox.source() {
+            Ok(source) => {
+                let sender = Sender::new(Arc::clone(&delivery), source, false);
+                let client = self.id;
+                let done = move |mark| inbox.post(Command::Delivered { client, mark });
+                self.sender = Some(tokio::spawn(sender.run(done)));
+            }
+            Err(error) => {
+                tracing::error!(target: "agentops", %error, "the spool cannot be read back");
+            }
+        }
+        self.delivery = Some(delivery);
+        self.recover();
+    }
+
+    /// Looks for what dead processes left behind.
+    fn recover(&self) {
+        let (Some(delivery), Some(dir)) = (&self.delivery, &self.data_dir) else {
+            return;
+        };
+        let (delivery, dir, key_fp) = (Arc::clone(delivery), dir.clone(), self.key_fp.clone());
+        tokio::spawn(async move { recovery::recover(&delivery, &dir, key_fp.as_deref()).await });
+    }
+
+    /// Adds a line; the loss when it cannot be kept.
+    pub(super) fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<(), Loss> {
+        self.dirty = true;
+        let result = self.outbox.append(op, sid, body);
+        if let Err(loss) = result
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            tracing::warn!(target: "agentops", reason = %loss, "events are being dropped; session.dropped() counts them");
+        }
+        result
+    }
+
+    pub(super) fn own(&mut self, sid: &str) {
+        self.outbox.own(sid);
+    }
+
+    pub(super) fn release(&mut self, sid: &str) {
+        self.outbox.release(sid);
+    }
+
+    /// Writes what was appended and wakes the sender.
+    pub(super) fn commit(&mut self) {
+        if !std::mem::take(&mut self.dirty) {
+            return;
+        }
+        let fsync = self.settings.durability == Durability::Fsync;
+        if let Err(error) = self.outbox.commit(fsync) {
+            // The lines stay in memory and are tried again with the next ones.
+            self.dirty = true;
+            if !std::mem::replace(&mut self.warned, true) {
+                tracing::warn!(target: "agentops", %error, "the spool cannot be written; events wait in memory");
+            }
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.news.notify_one();
+        }
+    }
+
+    pub(super) fn flush(&mut self, until: Until, deadline: Instant, answer: Answer<Flushed>) {
+        self.commit();
+        let target = self.outbox.mark();
+        let reachable = |delivery: &Delivery| delivery.reachable.load(Ordering::Relaxed);
+        match (&self.delivery, until) {
+            (Some(delivery), Until::Delivered | Until::AtExit)
+                if self.delivered < target
+                    && (until == Until::Delivered || reachable(delivery)) =>
+            {
+                delivery.hasten();
+                self.recover();
+                self.waiters.push(Waiter {
+                    target,
+                    deadline,
+                    answer,
+                });
+            }
+            _ => answer.give(Flushed {
+                complete: !self.dirty,
+            }),
+        }
+    }
+
+    pub(super) fn delivered(&mut self, mark: Mark) {
+        self.delivered = mark;
+        self.outbox.tidy();
+        for waiter in std::mem::take(&mut self.waiters) {
+            if waiter.target <= mark {
+                waiter.answer.give(Flushed { complete: true });
+            } else {
+                self.waiters.push(waiter);
+            }
+        }
+    }
+
+    /// Answers those whose time is up.
+    pub(super) fn expire(&mut self) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for waiter in std::mem::take(&mut self.waiters) {
+            if waiter.deadline <= now {
+                waiter.answer.give(Flushed { complete: false });
+            } else {
+                self.waiters.push(waiter);
+            }
+        }
+    }
+
+    pub(super) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    /// Whether nothing is left to do for a client that is closing.
+    pub(super) fn is_done(&self) -> bool {
+        self.delivery.is_none() || self.outbox.mark() <= self.delivered
+    }
+
+    /// Asks the server, or reads back what is on this machine.
+    pub(super) fn fetch(&mut self, what: Fetch, answer: Answer<Result<String, String>>) {
+        self.commit();
+        if let Some(delivery) = &self.delivery {
+            let delivery = Arc::clone(delivery);
+            tokio::spawn(async move { answer.give(ask(&delivery, &what).await) });
+            return;
+        }
+        let memory = match self.outbox.source() {
+            Ok(mut source @ Source::Memory { .. }) => source
+                .next(usize::MAX, usize::MAX)
+                .ok()
+                .map(|items| items.items),
+            _ => None,
+        };
+        let dir = self.data_dir.clone();
+        tokio::task::spawn_blocking(move || {
+            let (Fetch::Stats(id) | Fetch::Export(id)) = &what;
+            let export = match (memory, dir) {
+                (Some(items), _) => Ok(local::export_from_memory(&items, id)),
+                (None, Some(dir)) => local::export_from_disk(&dir, id),
+                (None, None) => Ok(None),
+            };
+            answer.give(match export {
+                Ok(Some(export)) if matches!(what, Fetch::Stats(_)) => json(&export.stats),
+                Ok(Some(export)) => json(&export),
+                Ok(None) => Err(format!("no session {id} on this machine")),
+                Err(error) => Err(format!("the spool cannot be read: {error}")),
+            });
+        });
+    }
+}
+
+impl Drop for ClientState {
+    fn drop(&mut self) {
+        if let Some(sender) = &self.sender {
+            sender.abort();
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| error.to_string())
+}
+
+async fn ask(delivery: &Delivery, what: &Fetch) -> Result<String, String> {
+    let path = match what {
+        Fetch::Stats(id) => format!("/v2/sessions/{}/stats", encoded(id.as_str())),
+        Fetch::Export(id) => format!("/v2/sessions/{}/export", encoded(id.as_str())),
+    };
+    let attempt = delivery.transport.get(&path).await;
+    delivery
+        .reachable
+        .store(attempt.status != 0, Ordering::Relaxed);
+    match attempt.status {
+        200..=299 => Ok(attempt.text),
+        0 => Err(format!("the server cannot be reached: {}", attempt.text)),
+        status => Err(format!("the server answered {status}: {}", attempt.text)),
+    }
+}
+
+/// Percent-encodes an id for a path.
+fn encoded(id: &str) -> String {
+    let mut out = BTreeMap::<usize, String>::new();
+    for (at, byte) in id.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        out.insert(
+            at,
+            if plain {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            },
+        );
+    }
+    out.into_values().collect()
+}
+
+/// The first 8 bytes of a key's SHA-256: tells keys apart, and cannot be turned back.
+fn fingerprint(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The spool where it can be written, else memory.
+fn open_outbox(
+    settings: &Settings,
+    data_dir: Option<&std::path::Path>,
+    key_fp: Option<&str>,
+) -> Outbox {
+    let header = Header::new(
+        concat!("agentops-rust/", env!("CARGO_PKG_VERSION")),
+        std::process::id(),
+    );
+    let endpoint = settings.endpoint.clone();
+    let header = match endpoint {
+        Some(endpoint) => header.sent_to(Some(endpoint), key_fp.map(str::to_owned)),
+        None => header,
+    };
+    match data_dir {
+        Some(dir) if settings.durability != Durability::Memory => {
+            match Outbox::on_disk(dir, header, settings.disk_limit) {
+                Ok(outbox) => return outbox,
+                Err(error) => {
+                    tracing::warn!(target: "agentops", %error, dir = %dir.display(), "the data directory cannot be written; recording in memory only");
+                }
+            }
+        }
+        _ => {}
+    }
+    Outbox::in_memory(settings.memory_limit)
+}

@@ -1,0 +1,370 @@
+//! What one tick does: commands, buffers, changes of sessions, commit.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use agentops_pricing::Prices;
+use agentops_protocol::{EndState, EventKind};
+use agentops_spool::Op;
+
+use super::client::ClientState;
+use super::inbox::{Command, Inbox};
+use crate::delivery::host;
+use crate::delivery::join::{Join, Joined, Names, llm_facts};
+use crate::recording::clock::Anchor;
+use crate::recording::{AgentSlot, Slot, buffers, record};
+use crate::state::{self, SessionState};
+use crate::tally::Loss;
+
+/// The worker's memory.
+pub(super) struct Worker {
+    inbox: &'static Inbox,
+    clients: HashMap<u32, ClientState>,
+    sessions: HashMap<u32, Live>,
+    join: Join,
+    /// Sessions that have ended and may still have open calls.
+    ending: Vec<u32>,
+}
+
+/// A session that is being recorded.
+struct Live {
+    state: Arc<SessionState>,
+    client: u32,
+    /// Lines of a session that was sampled out and is kept only if it fails.
+    held: Option<Vec<(Op, Vec<u8>)>>,
+}
+
+/// Looks up what an event names.
+struct Lookup<'a>(&'a HashMap<u32, Live>);
+
+impl Names for Lookup<'_> {
+    fn agent(&self, agent: AgentSlot) -> Option<String> {
+        state::agent_id(agent)
+    }
+
+    fn outer_parent(&self, session: Slot) -> Option<String> {
+        let live = self.0.get(&session.index())?;
+        live.state.parent.as_ref().map(|id| id.as_str().to_owned())
+    }
+}
+
+impl Worker {
+    pub(super) fn new(inbox: &'static Inbox) -> Self {
+        Self {
+            inbox,
+            clients: HashMap::new(),
+            sessions: HashMap::new(),
+            join: Join::default(),
+            ending: Vec::new(),
+        }
+    }
+
+    /// Whether somebody waits for an answer by a deadline, or a record for its other half.
+    pub(super) fn has_deadlines(&self) -> bool {
+        self.join.waits()
+            || self
+                .clients
+                .values()
+                .any(|client| client.has_waiters() || client.closing)
+    }
+
+    /// One round; whether there was anything.
+    pub(super) fn tick(&mut self) -> bool {
+        let commands = self.inbox.take();
+        let mut busy = !commands.is_empty();
+        // Sessions first, so that their events find them; changes last, so that an end comes
+        // after everything that was recorded before it.
+        let mut later = Vec::new();
+        for command in commands {
+            match command {
+                Command::Client {
+                    id,
+                    settings,
+                    data_dir,
+                } => {
+                    let client = ClientState::start(id, settings, data_dir, self.inbox);
+                    self.clients.insert(id, client);
+                    self.share_memory();
+                }
+                Command::Open { client, session } => self.open(client, session),
+                other => later.push(other),
+            }
+        }
+        busy |= self.drain();
+        for command in later {
+            self.command(command);
+        }
+        for client in self.clients.values_mut() {
+            client.commit();
+            client.expire();
+        }
+        self.retire();
+        busy
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Changed(session) => self.changed(&session),
+            Command::Flush {
+                client,
+                until,
+                deadline,
+                answer,
+            } => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.flush(until, deadline, answer);
+                }
+            }
+            Command::Fetch {
+                client,
+                what,
+                answer,
+            } => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.fetch(what, answer);
+                }
+            }
+            Command::Delivered { client, mark } => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.delivered(mark);
+                }
+            }
+            Command::Close { client } => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.closing = true;
+                }
+            }
+            // Handled before the buffers were taken.
+            Command::Client { .. } | Command::Open { .. } => {}
+        }
+    }
+
+    /// Bounds what the threads may hold, and what one value may take.
+    fn share_memory(&self) {
+        let settings = || self.clients.values().map(|client| &client.settings);
+        let memory = settings()
+            .map(|settings| settings.memory_limit)
+            .min()
+            .unwrap_or(64 << 20);
+        let field = settings()
+            .map(|settings| settings.max_field_bytes)
+            .max()
+            .unwrap_or(64 << 10);
+        buffers::set_thread_limit((memory / 8).max(field.saturating_mul(2)));
+        crate::recording::cut::set_max_field(field);
+    }
+
+    fn open(&mut self, client_id: u32, session: Arc<SessionState>) {
+        let Some(client) = self.clients.get_mut(&client_id) else {
+            return;
+        };
+        if let Some(delivery) = &client.delivery {
+            delivery.know(&session);
+        }
+        session.facts().host_env = Some(host::environment(client.settings.env_data_opt_out));
+        let sid = session.id.as_str().to_owned();
+        let held = session.held.then(Vec::new);
+        if !session.joined && held.is_none() {
+            client.own(&sid);
+        }
+        let body = serde_json::to_vec(&session.wire()).unwrap_or_default();
+        let index = session.slot.index();
+        self.sessions.insert(
+            index,
+            Live {
+                state: session,
+                client: client_id,
+                held,
+            },
+        );
+        self.write(index, Op::Session, &body);
+    }
+
+    /// Takes all buffers; whether there was anything in them.
+    fn drain(&mut self) -> bool {
+        let anchor = Anchor::take();
+        let mut joined = Vec::new();
+        let mut opened = Vec::new();
+        let mut any = false;
+        {
+            let (join, names) = (&mut self.join, Lookup(&self.sessions));
+            buffers::take(&mut |bytes| {
+                any = true;
+                for record in record::read(bytes) {
+                    join.feed(&record, &anchor, &names, &mut joined);
+                }
+            });
+            join.settle(&names, &mut joined, |session, json| {
+                opened.push((session, json))
+            });
+        }
+        for (session, json) in opened {
+            self.line(session, Op::Open, json);
+        }
+        for event in joined {
+            self.event(event);
+        }
+        let sessions = &self.sessions;
+        buffers::losses(&mut |slot, count| match sessions.get(&slot.index()) {
+            Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
+            None => state::count_homeless(count),
+        });
+        any
+    }
+
+    fn event(&mut self, event: Joined) {
+        let Joined {
+            session,
+            kind,
+            end_us,
+            json,
+        } = event;
+        let Some(live) = self.sessions.get(&session.index()) else {
+            state::count_homeless(1);
+            return;
+        };
+        let state = Arc::clone(&live.state);
+        let facts = (kind == EventKind::Llm).then(|| {
+            let mut facts = llm_facts(&json);
+            if facts.cost.is_none() {
+                let model = facts.model.as_deref();
+                facts.cost = model.and_then(|model| Prices::builtin().cost(model, &facts.usage));
+            }
+            facts
+        });
+        if self.line(session, Op::Event, json) {
+            let mut known = state.facts();
+            known.tally.event(kind, end_us);
+            if let Some(facts) = &facts {
+                known.tally.llm(facts);
+            }
+        }
+    }
+
+    /// Masks an event, shows it to the hook and writes it; whether it was kept.
+    fn line(&mut self, session: Slot, op: Op, json: Vec<u8>) -> bool {
+        let Some(live) = self.sessions.get(&session.index()) else {
+            return false;
+        };
+        let Some(client) = self.clients.get(&live.client) else {
+            return false;
+        };
+        let mut json = client.redactor.redact(&json).unwrap_or(json);
+        if let Some(hook) = &client.settings.before_send {
+            match hooked(hook.as_ref(), &json) {
+                Some(changed) => json = changed,
+                None => {
+                    if op == Op::Event {
+                        live.state.facts().tally.lose(Loss::Hook, 1);
+                    }
+                    return false;
+                }
+            }
+        }
+        self.write(session.index(), op, &json)
+    }
+
+    /// Writes a line of a session, or holds it; whether it was kept.
+    fn write(&mut self, index: u32, op: Op, body: &[u8]) -> bool {
+        let Some(live) = self.sessions.get_mut(&index) else {
+            return false;
+        };
+        let Some(client) = self.clients.get_mut(&live.client) else {
+            return false;
+        };
+        if let Some(held) = &mut live.held {
+            held.push((op, body.to_vec()));
+            return true;
+        }
+        match client.append(op, live.state.id.as_str(), body) {
+            Ok(()) => true,
+            Err(loss) => {
+                if op == Op::Event {
+                    live.state.facts().tally.lose(loss, 1);
+                }
+                false
+            }
+        }
+    }
+
+    /// Agents, tags, video, end: whatever is new of a session.
+    fn changed(&mut self, session: &Arc<SessionState>) {
+        session.unqueue();
+        let index = session.slot.index();
+        let (agents, changed, end) = {
+            let mut facts = session.facts();
+            let agents = std::mem::take(&mut facts.agents);
+            (
+                agents,
+                std::mem::take(&mut facts.changed),
+                facts.end.clone(),
+            )
+        };
+        for agent in agents {
+            let body = serde_json::to_vec(&agent).unwrap_or_default();
+            self.write(index, Op::Agent, &body);
+        }
+        if let Some(end) = &end {
+            self.decide_held(index, end.state);
+        }
+        if changed {
+            let body = serde_json::to_vec(&session.wire()).unwrap_or_default();
+            self.write(index, Op::Update, &body);
+        }
+        if end.is_some()
+            && let Some(live) = self.sessions.get(&index)
+            && let Some(client) = self.clients.get_mut(&live.client)
+        {
+            client.release(session.id.as_str());
+            self.ending.push(index);
+        }
+    }
+
+    /// A session that was sampled out is kept if it failed.
+    fn decide_held(&mut self, index: u32, end: EndState) {
+        let Some(live) = self.sessions.get_mut(&index) else {
+            return;
+        };
+        let Some(held) = live.held.take() else { return };
+        if end == EndState::Failure {
+            for (op, body) in held {
+                self.write(index, op, &body);
+            }
+        } else {
+            let events = held.iter().filter(|(op, _)| *op == Op::Event).count();
+            live.state.facts().tally.lose(Loss::Sampled, events as u64);
+            self.sessions.remove(&index);
+        }
+    }
+
+    /// Forgets sessions that have ended with all their calls, and clients that are done.
+    fn retire(&mut self) {
+        let (join, sessions) = (&self.join, &mut self.sessions);
+        self.ending.retain(|index| {
+            let over = join.open_in(Slot(*index)) == 0;
+            if over {
+                sessions.remove(index);
+            }
+            !over
+        });
+        let sessions = &self.sessions;
+        if !self.clients.values().any(|client| client.closing) {
+            return;
+        }
+        self.clients.retain(|id, client| {
+            let used = || sessions.values().any(|live| live.client == *id);
+            !client.closing || used() || !client.is_done()
+        });
+    }
+}
+
+/// The event as the user's hook leaves it; `None` when it is to be dropped.
+fn hooked(
+    hook: &(dyn Fn(&mut serde_json::Value) -> bool + Send + Sync),
+    json: &[u8],
+) -> Option<Vec<u8>> {
+    let mut value = serde_json::from_slice(json).ok()?;
+    let keep = catch_unwind(AssertUnwindSafe(|| hook(&mut value))).unwrap_or(false);
+    keep.then(|| serde_json::to_vec(&value).ok()).flatten()
+}

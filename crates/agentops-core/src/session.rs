@@ -1,0 +1,374 @@
+//! Sessions as users hold them: cheap handles on what the worker records.
+
+mod end;
+mod options;
+mod stats;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use agentops_protocol::{Agent as WireAgent, EventId, SessionId, Timestamp};
+
+pub use agentops_protocol::EndState;
+pub use end::{End, Ended};
+pub use options::SessionOptions;
+pub use stats::{Analytics, FetchError, StatsLine};
+pub(crate) use stats::{export, stats};
+
+use crate::client::{Client, GRACE};
+use crate::delivery::Until;
+use crate::env;
+use crate::events::{Event, own_time, sealed::Draft};
+use crate::open_call::OpenCall;
+use crate::recording::context::{self, Scope, Scoped};
+use crate::recording::{AgentSlot, CallId, Kind, Outcome, Slot, record};
+use crate::state::{self, SessionState};
+use crate::tally::Loss;
+
+/// A session: one run of an agent, and everything recorded in it.
+///
+/// A handle; clones are the same session, and dropping handles does not end it. Recording
+/// returns nothing, never waits and never fails; what had to be dropped is counted in
+/// [`Session::dropped`]. All methods of an inactive session (see [`Session::is_active`]) do
+/// nothing.
+///
+/// ```
+/// use agentops_core::{Client, Config, EndState, SessionOptions, ToolEvent};
+///
+/// # let dir = tempfile::tempdir()?;
+/// let client = Client::new(Config::new().data_dir(dir.path()));
+/// let session = client.start_session(SessionOptions::new().tags(["demo"]));
+/// let call = session.start(ToolEvent::new("sql").params("SELECT 1"));
+/// call.finish(&1);
+/// let ended = session.end(EndState::Success).reason("done").wait();
+/// assert_eq!(ended.stats.tools, 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Session {
+    client: Client,
+    /// `None`: inactive.
+    state: Option<Arc<SessionState>>,
+}
+
+impl Session {
+    /// A session that records nothing.
+    pub(crate) fn inactive(client: Client) -> Self {
+        Self {
+            client,
+            state: None,
+        }
+    }
+
+    pub(crate) fn active(client: Client, state: Arc<SessionState>) -> Self {
+        Self {
+            client,
+            state: Some(state),
+        }
+    }
+
+    /// The client it was started by.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether it can record: it was started, its client is enabled, and it has not ended.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| !state.is_ended())
+    }
+
+    /// Its id; empty for one that was never started.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.state.as_ref().map_or("", |state| state.id.as_str())
+    }
+
+    /// The page to look at it, once a server said which, or the client's `app_url` knows.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let state = self.state.as_ref()?;
+        if let Some(base) = &state.settings.app_url {
+            return Some(format!(
+                "{}/sessions/{}",
+                base.trim_end_matches('/'),
+                state.id
+            ));
+        }
+        state.facts().url.clone()
+    }
+
+    /// Its tags.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        self.state
+            .as_ref()
+            .map(|state| state.facts().tags.clone())
+            .unwrap_or_default()
+    }
+
+    /// When it began, for this process.
+    #[must_use]
+    pub fn started(&self) -> Option<Timestamp> {
+        self.state.as_ref().map(|state| state.started)
+    }
+
+    /// When it ended, if it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.state.as_ref()?.facts().end.as_ref().map(|end| end.at)
+    }
+
+    /// How it ended; `Indeterminate` while it runs.
+    #[must_use]
+    pub fn end_state(&self) -> EndState {
+        let state = self.state.as_ref();
+        state
+            .and_then(|state| state.facts().end.as_ref().map(|end| end.state))
+            .unwrap_or_default()
+    }
+
+    /// How much this process had to drop of it, by reason.
+    #[must_use]
+    pub fn dropped(&self) -> std::collections::BTreeMap<Loss, u64> {
+        self.state
+            .as_ref()
+            .map(|state| state.facts().tally.losses().clone())
+            .unwrap_or_default()
+    }
+
+    /// Adds tags at the end; those it has are not repeated.
+    pub fn add_tags<S: Into<String>>(&self, tags: impl IntoIterator<Item = S>) {
+        let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+        self.change(|facts| {
+            for tag in tags {
+                if !facts.tags.contains(&tag) {
+                    facts.tags.push(tag);
+                }
+            }
+        });
+    }
+
+    /// Sets the tags; all it had are gone.
+    pub fn set_tags<S: Into<String>>(&self, tags: impl IntoIterator<Item = S>) {
+        let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+        self.change(|facts| facts.tags = tags);
+    }
+
+    /// Sets the URL of a recording.
+    pub fn set_video(&self, url: impl Into<String>) {
+        let url = url.into();
+        self.change(|facts| facts.video = Some(url));
+    }
+
+    /// Records an event that is over.
+    pub fn record(&self, event: impl Event) {
+        let draft = event.into_draft();
+        let ended = draft
+            .took
+            .map(|took| draft.started.unwrap_or_else(SystemTime::now) + took);
+        let (Some(id), Some(slot)) = (self.begin(&draft), self.recording()) else {
+            return;
+        };
+        let own_end = ended
+            .or(draft.started)
+            .map(|at| own_time("end_timestamp", at));
+        let outcome = if draft.kind == Kind::Error {
+            Outcome::Error
+        } else {
+            Outcome::Ok
+        };
+        let members = own_end.unwrap_or_default();
+        record::end(id, slot, outcome, &mut |cut| cut.members(&members), &[]);
+    }
+
+    /// Records the start of an event; the guard ends it. It is visible while it runs, and in
+    /// the tree what is recorded meanwhile stands beside it, not under it.
+    pub fn start(&self, event: impl Event) -> OpenCall {
+        let draft = event.into_draft();
+        let id = self.begin(&draft);
+        OpenCall::new(id, self.recording().unwrap_or_default(), draft.kind)
+    }
+
+    /// Runs a future in this session: what it records belongs here, in whatever task or thread
+    /// it is polled.
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped::new(self.own_scope(), future)
+    }
+
+    /// Makes this the current session of the thread until the guard is dropped. Not for async
+    /// code: a guard must not be held across an `.await`; use [`Session::scope`] there.
+    pub fn enter(&self) -> context::Entered {
+        context::enter(self.own_scope())
+    }
+
+    /// The variables by which a child process joins this session, inside the current call:
+    /// `cmd.envs(session.env())`. They hold the API key where there is one.
+    #[must_use]
+    pub fn env(&self) -> Vec<(String, String)> {
+        let Some(state) = &self.state else {
+            return Vec::new();
+        };
+        let mut variables = vec![(env::SESSION_ID, state.id.as_str().to_owned())];
+        let current = context::raw_current();
+        if current.session.index() == state.slot.index() && !current.parent.is_none() {
+            variables.push((env::PARENT_ID, current.parent.uuid().to_string()));
+        } else if let Some(parent) = &state.parent {
+            variables.push((env::PARENT_ID, parent.as_str().to_owned()));
+        }
+        let settings = &state.settings;
+        if let Some(dir) = self.client.data_dir().and_then(|dir| dir.to_str()) {
+            variables.push((env::DATA_DIR, dir.to_owned()));
+        }
+        if let (Some(endpoint), Some(key)) = (&settings.endpoint, &settings.api_key) {
+            variables.push((env::ENDPOINT, endpoint.clone()));
+            variables.push((env::API_KEY, key.expose().to_owned()));
+        }
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// Ends the session. Takes effect when what this returns is awaited, waited for or dropped;
+    /// only the first two wait for delivery. Ending twice changes nothing.
+    pub fn end(&self, state: EndState) -> End {
+        End::new(self.clone(), state)
+    }
+
+    /// Waits until everything recorded so far is delivered (in local mode: written), at most
+    /// `limit`; whether it was.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        self.client.flush(limit).await
+    }
+
+    /// As [`Session::flush`], for code that is not async.
+    pub fn flush_blocking(&self, limit: Duration) -> bool {
+        self.client.flush_blocking(limit)
+    }
+
+    /// The process is about to end without having ended the session: what was recorded gets to
+    /// the spool, and from there away if that takes no waiting for a server that is not there.
+    pub(crate) fn at_exit(&self, limit: Duration) {
+        if self.is_active() {
+            let _ = self
+                .client
+                .send_off(Until::AtExit, limit)
+                .wait(limit + GRACE);
+        }
+    }
+
+    /// Its number in this process; none for an inactive one.
+    pub(crate) fn slot(&self) -> Slot {
+        self.state
+            .as_ref()
+            .map(|state| state.slot)
+            .unwrap_or_default()
+    }
+
+    /// Whether another process made it.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.joined)
+    }
+
+    /// Gives an agent a number and tells the server of it.
+    pub(crate) fn register(&self, agent: WireAgent) -> AgentSlot {
+        let slot = state::agent_slot(agent.id.clone());
+        if let (Some(state), Some(link)) = (&self.state, self.client.link()) {
+            state.facts().agents.push(agent);
+            link.changed(state);
+        }
+        slot
+    }
+
+    /// The scope of its outermost events; one in which nothing is recorded for an inactive one.
+    pub(crate) fn own_scope(&self) -> Scope {
+        match self.recording() {
+            Some(slot) => self.nested(slot),
+            None => Scope::of(Slot(Slot::OFF)),
+        }
+    }
+
+    /// Inside the call that runs, where it is of this session.
+    fn nested(&self, slot: Slot) -> Scope {
+        let current = context::raw_current();
+        if current.session.index() == slot.index() {
+            current
+        } else {
+            Scope::of(slot)
+        }
+    }
+
+    /// Its slot while it records.
+    fn recording(&self) -> Option<Slot> {
+        self.state
+            .as_ref()
+            .filter(|state| !state.is_ended())
+            .map(|state| state.slot)
+    }
+
+    /// Writes the start of an event; counts it where there is no session for it.
+    fn begin(&self, draft: &Draft) -> Option<CallId> {
+        let Some(slot) = self.recording() else {
+            match &self.state {
+                Some(state) => state.facts().tally.lose(Loss::NoSession, 1),
+                None => state::count_homeless(1),
+            }
+            return None;
+        };
+        let start = draft
+            .started
+            .map(|at| own_time("init_timestamp", at))
+            .unwrap_or_default();
+        record::start(self.nested(slot), draft.kind, &draft.name, &mut |cut| {
+            cut.members(&start);
+            draft.fields.write(cut, slot.wants_content());
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut state::Facts)) {
+        let (Some(state), Some(link)) = (&self.state, self.client.link()) else {
+            return;
+        };
+        {
+            let mut facts = state.facts();
+            change(&mut facts);
+            facts.changed = true;
+        }
+        link.changed(state);
+    }
+
+    /// The agent that events of this scope are attributed to.
+    pub(crate) fn scope_of_agent(&self, agent: AgentSlot) -> Scope {
+        Scope {
+            agent,
+            ..self.own_scope()
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .field("active", &self.is_active())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The id of a session that another process or the user gave; a new one for an unusable text.
+pub(crate) fn given_id(text: &str) -> SessionId {
+    text.parse().unwrap_or_else(|error| {
+        tracing::warn!(target: "agentops", "the session id cannot be used: {error}; a new one is made");
+        SessionId::from(uuid::Uuid::new_v4())
+    })
+}
+
+/// The id of the call that runs now, for [`ErrorEvent::trigger`](crate::ErrorEvent::trigger).
+#[must_use]
+pub fn current_event() -> Option<EventId> {
+    let scope = context::current()?;
+    (!scope.parent.is_none()).then(|| EventId::from(scope.parent.uuid()))
+}

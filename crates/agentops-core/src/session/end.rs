@@ -1,0 +1,150 @@
+//! Ending a session.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use agentops_protocol::api::Stats;
+use agentops_protocol::{EndState, Usd};
+
+use super::{Session, StatsLine};
+use crate::client::GRACE;
+use crate::delivery::{Flushed, Until};
+use crate::recording::context;
+use crate::reply::Reply;
+use crate::state::{Ending, SessionState, now};
+
+/// An end that takes effect when this is awaited, waited for or dropped.
+#[derive(Debug)]
+#[must_use = "await the end, wait for it, or drop it to end without waiting for delivery"]
+pub struct End {
+    session: Session,
+    /// `None` once it took effect.
+    state: Option<EndState>,
+    reason: Option<String>,
+}
+
+/// What became of a session that ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Ended {
+    /// Total cost: the server's answer where it answered in time, else what this process
+    /// recorded, by its price book. `None` when a model's price is unknown.
+    pub cost: Option<Usd>,
+    /// Whether everything was delivered (in local mode: written) within `flush_timeout`.
+    pub delivered: bool,
+    /// Counts of what this process recorded.
+    pub stats: Stats,
+    /// The page to look at, where a server said which.
+    pub url: Option<String>,
+}
+
+impl Ended {
+    /// The line `Session Stats - Duration: … | Cost: … | LLMs: … | …`.
+    #[must_use]
+    pub fn stats_line(&self) -> StatsLine {
+        StatsLine::new(&self.stats, self.cost)
+    }
+}
+
+impl End {
+    pub(super) fn new(session: Session, state: EndState) -> Self {
+        Self {
+            session,
+            state: Some(state),
+            reason: None,
+        }
+    }
+
+    /// Why it ended.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// URL of a recording.
+    pub fn video(self, url: impl Into<String>) -> Self {
+        self.session.set_video(url);
+        self
+    }
+
+    /// Ends the session and waits for delivery, at most `flush_timeout`. For code that is not
+    /// async; there, await this instead.
+    pub fn wait(mut self) -> Ended {
+        let flushed = self.take_effect();
+        let limit = self.session.client.settings().flush_timeout;
+        let flushed = flushed.and_then(|reply| reply.wait(limit + GRACE));
+        self.outcome(flushed)
+    }
+
+    /// Ends the session; what to wait for, where there is something.
+    fn take_effect(&mut self) -> Option<Reply<Flushed>> {
+        let state = self.state.take()?;
+        let (session, link) = (self.session.state.as_ref()?, self.session.client.link()?);
+        if mark(session, state, self.reason.take()) {
+            context::clear_process(session.slot);
+            context::closed();
+            link.changed(session);
+        }
+        Some(link.flush(Until::Delivered, session.settings.flush_timeout))
+    }
+
+    fn outcome(&self, flushed: Option<Flushed>) -> Ended {
+        let delivered = flushed.is_some_and(|flushed| flushed.complete);
+        let Some(session) = &self.session.state else {
+            return Ended {
+                cost: None,
+                delivered,
+                stats: Stats::default(),
+                url: None,
+            };
+        };
+        let stats = self.session.own_stats();
+        let billed = session.facts().billed;
+        Ended {
+            cost: billed.unwrap_or(stats.cost),
+            delivered,
+            stats,
+            url: self.session.url(),
+        }
+    }
+}
+
+/// Notes the end; `false` when there was one already.
+fn mark(session: &Arc<SessionState>, state: EndState, reason: Option<String>) -> bool {
+    let mut facts = session.facts();
+    if facts.end.is_some() {
+        return false;
+    }
+    facts.end = Some(Ending {
+        state,
+        reason,
+        at: now(),
+    });
+    facts.changed = true;
+    true
+}
+
+impl IntoFuture for End {
+    type Output = Ended;
+    type IntoFuture = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        // It takes effect now, also when the future is dropped before it is done.
+        let flushed = self.take_effect();
+        Box::pin(async move {
+            let flushed = match flushed {
+                Some(reply) => reply.await,
+                None => None,
+            };
+            self.outcome(flushed)
+        })
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // The reply is not waited for: the worker answers into the void.
+        drop(self.take_effect());
+    }
+}

@@ -1,0 +1,153 @@
+//! What is known of one session of this process. The user's handle and the worker share it; both
+//! stand above this file.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agentops_protocol::{
+    Agent, AgentId, EndState, EventId, Json, Session as WireSession, SessionId, Timestamp, Usd,
+};
+
+use crate::config::{Content, Settings};
+use crate::recording::{AgentSlot, Slot};
+use crate::tally::Tally;
+
+/// One session of this process.
+pub(crate) struct SessionState {
+    pub(crate) slot: Slot,
+    pub(crate) id: SessionId,
+    pub(crate) started: Timestamp,
+    /// Whether another process made it: then nothing but an explicit end ends it.
+    pub(crate) joined: bool,
+    /// The other process's event inside which this one's events happen.
+    pub(crate) parent: Option<EventId>,
+    pub(crate) settings: Arc<Settings>,
+    /// Whether it was sampled out and is kept only if it fails.
+    pub(crate) held: bool,
+    /// Whether the worker has been told of a change that it has not seen yet.
+    queued: AtomicBool,
+    facts: Mutex<Facts>,
+}
+
+/// What changes of a session.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) tags: Vec<String>,
+    pub(crate) video: Option<String>,
+    pub(crate) host_env: Option<Json>,
+    pub(crate) end: Option<Ending>,
+    /// Agents that the worker has not written yet.
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) tally: Tally,
+    /// The session's page, once the server said.
+    pub(crate) url: Option<String>,
+    /// Cost as the server answered the end; inner `None`: a price is unknown.
+    pub(crate) billed: Option<Option<Usd>>,
+    /// Whether an update is to be written.
+    pub(crate) changed: bool,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    pub(crate) state: EndState,
+    pub(crate) reason: Option<String>,
+    pub(crate) at: Timestamp,
+}
+
+impl SessionState {
+    pub(crate) fn new(id: SessionId, started: Timestamp, settings: Arc<Settings>) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let mut slot = NEXT.fetch_add(1, Ordering::Relaxed) & !(Slot::METADATA_ONLY | Slot::OFF);
+        if settings.content == Content::MetadataOnly {
+            slot |= Slot::METADATA_ONLY;
+        }
+        Self {
+            slot: Slot(slot),
+            id,
+            started,
+            joined: false,
+            parent: None,
+            settings,
+            held: false,
+            queued: AtomicBool::new(false),
+            facts: Mutex::default(),
+        }
+    }
+
+    /// The facts. Never held while user code runs or across a wait.
+    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks a change; `true` when the worker is still to be told. So a session waits in the
+    /// worker's queue at most once, however often it changes.
+    pub(crate) fn queue(&self) -> bool {
+        !self.queued.swap(true, Ordering::AcqRel)
+    }
+
+    /// The worker has taken notice: the next change is told again.
+    pub(crate) fn unqueue(&self) {
+        self.queued.store(false, Ordering::Release);
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.facts().end.is_some()
+    }
+
+    /// The session as it goes over the wire now.
+    pub(crate) fn wire(&self) -> WireSession {
+        let facts = self.facts();
+        let mut session = WireSession::started(self.id.clone(), self.started);
+        session.tags.clone_from(&facts.tags);
+        session.video.clone_from(&facts.video);
+        session.host_env.clone_from(&facts.host_env);
+        session.dropped = facts.tally.dropped();
+        if let Some(end) = &facts.end {
+            session.end_timestamp = Some(end.at);
+            session.end_state = end.state;
+            session.end_state_reason.clone_from(&end.reason);
+        }
+        session
+    }
+}
+
+/// Ids of the agents of this process, by slot; slots count from 1.
+static AGENTS: Mutex<Vec<AgentId>> = Mutex::new(Vec::new());
+
+/// A slot for an agent.
+pub(crate) fn agent_slot(id: AgentId) -> AgentSlot {
+    let mut agents = AGENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    agents.push(id);
+    AgentSlot(u32::try_from(agents.len()).unwrap_or(0))
+}
+
+/// The id of the agent of a slot.
+pub(crate) fn agent_id(slot: AgentSlot) -> Option<String> {
+    let at = usize::try_from(slot.0).ok()?.checked_sub(1)?;
+    let agents = AGENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    agents.get(at).map(|id| id.as_str().to_owned())
+}
+
+/// What was recorded while no session was open.
+static HOMELESS: AtomicU64 = AtomicU64::new(0);
+
+/// Counts what no session takes.
+pub(crate) fn count_homeless(count: u64) {
+    HOMELESS.fetch_add(count, Ordering::Relaxed);
+}
+
+/// How much no session took.
+pub(crate) fn homeless() -> u64 {
+    HOMELESS.load(Ordering::Relaxed)
+}
+
+/// The moment now.
+pub(crate) fn now() -> Timestamp {
+    let micros = match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
+    };
+    Timestamp::from_micros(micros)
+}
