@@ -5,7 +5,7 @@
 //!         v1::run(call, move || -> R { body }, |ret, call| …)
 //! async   let call = v1::start(site, |params| …);
 //!         let body = async move { body };
-//!         v1::Recorded::new(call, body, |ret, call| …).await
+//!         if v1::is_off(&call) { body.await } else { v1::Recorded::new(call, body, |ret, call| …).await }
 //! main    fn main() -> R { #[tokio::main] async fn main() -> R { body }  v1::session_main(options, main, |ret, end| …) }
 //! ```
 //!
@@ -62,9 +62,13 @@ fn expand_sync(plan: &Plan) -> TokenStream {
         Returns::Typed { erased, .. } => erased.to_token_stream(),
     };
     let finish = finish(plan);
+    let run = match &plan.returns {
+        Returns::Typed { opaque: true, .. } => quote! { run_any },
+        _ => quote! { run },
+    };
     quote! {
         let #call = #open;
-        #v1::run(#call, move || -> #annotated { #own #body }, #finish)
+        #v1::#run(#call, move || -> #annotated { #own #body }, #finish)
     }
 }
 
@@ -84,10 +88,16 @@ fn expand_async(plan: &Plan) -> TokenStream {
             TokenStream::new(),
         ),
     };
+    let recorded = quote! { #v1::Recorded::new(#call, #future, #finish).await };
+    let run = match &plan.returns {
+        // A wrapper changes the type of what it wraps, recorded or not.
+        Returns::Typed { opaque: true, .. } => recorded,
+        _ => quote! { if #v1::is_off(&#call) { #future.await } else { #recorded } },
+    };
     quote! {
         let #call = #open;
         let #future = async move { #own #head #body };
-        #v1::Recorded::new(#call, #future, #finish).await #tail
+        #run #tail
     }
 }
 

@@ -55,7 +55,10 @@ pub fn session(options: Options) -> Option<Call> {
         of_call = of_call.config(config);
     }
     let session = process::start_session(of_call);
-    Some(Call::ending(session.own_scope(), Box::new(SessionOfCall(session))))
+    Some(Call::ending(
+        session.own_scope(),
+        Box::new(SessionOfCall(session)),
+    ))
 }
 
 struct SessionOfCall(Session);

@@ -6,7 +6,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::recording::shield;
-pub(crate) use crate::recording::shield::{PanicNote, last_panic as last};
 
 /// Chains the hook, once a process.
 pub(crate) fn install() {
