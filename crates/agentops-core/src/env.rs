@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-/// A variable, the option it sets, and what it means.
-pub(crate) struct Variable {
+/// A variable and what it means.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Variable {
     /// Name in the environment.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What a value means, for people.
-    pub(crate) meaning: &'static str,
+    pub meaning: &'static str,
 }
 
 macro_rules! variables {
@@ -15,7 +17,7 @@ macro_rules! variables {
         $($(#[doc = $meaning])* pub(crate) const $konst: &str = $name;)*
 
         /// All variables, in the order the manual lists them.
-        pub(crate) const ALL: &[Variable] = &[
+        pub const ALL: &[Variable] = &[
             $(Variable { name: $name, meaning: concat!($($meaning),*) },)*
         ];
     };

@@ -30,6 +30,7 @@ pub use client::Client;
 pub use config::{
     ApiKey, Config, ConfigError, Content, Durability, Settings, SummaryLine, data_dir,
 };
+pub use env::{ALL as VARIABLES, Variable};
 pub use events::{ActionEvent, ErrorEvent, Event, LlmEvent, ToolEvent};
 pub use open_call::OpenCall;
 pub use process::{InSession, dropped_without_session, export, init, spawn, start_session, stats};

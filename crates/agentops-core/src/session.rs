@@ -8,9 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use agentops_protocol::{Agent as WireAgent, EventId, SessionId, Timestamp};
+use agentops_protocol::{Agent as WireAgent, EndState, EventId, SessionId, Timestamp};
 
-pub use agentops_protocol::EndState;
 pub use end::{End, Ended};
 pub use options::SessionOptions;
 pub use stats::{Analytics, FetchError, StatsLine};
@@ -230,12 +229,6 @@ impl Session {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
-    }
-
-    /// Ends the session. Takes effect when what this returns is awaited, waited for or dropped;
-    /// only the first two wait for delivery. Ending twice changes nothing.
-    pub fn end(&self, state: EndState) -> End {
-        End::new(self.clone(), state)
     }
 
     /// Waits until everything recorded so far is delivered (in local mode: written), at most

@@ -96,6 +96,16 @@ impl SessionState {
         self.facts().end.is_some()
     }
 
+    /// The session as it goes over the wire when it begins: whatever happened to it since is an
+    /// update.
+    pub(crate) fn wire_at_start(&self) -> WireSession {
+        let mut session = self.wire();
+        session.end_timestamp = None;
+        session.end_state = EndState::Indeterminate;
+        session.end_state_reason = None;
+        session
+    }
+
     /// The session as it goes over the wire now.
     pub(crate) fn wire(&self) -> WireSession {
         let facts = self.facts();

@@ -142,4 +142,7 @@ pub struct SessionPatch {
     pub host_env: Option<Json>,
     pub video: Option<String>,
     pub dropped: Option<BTreeMap<String, u64>>,
+    /// Not the client's own word but that of whoever found its spool: the client is gone. Ours
+    /// alone; the hosted service ignores it.
+    pub recovered: bool,
 }

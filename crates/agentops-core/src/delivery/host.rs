@@ -22,7 +22,7 @@ fn read(opt_out: bool) -> Json {
         json!({
             "AgentOps SDK Version": env!("CARGO_PKG_VERSION"),
             "AgentOps SDK Language": "rust",
-            "Rust Version": env!("CARGO_PKG_RUST_VERSION"),
+            "Rust Version": env!("AGENTOPS_RUSTC"),
         }),
     );
     sections.insert(

@@ -111,14 +111,6 @@ impl Outbox {
         }
     }
 
-    /// The directory, where there is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Disk(writer) => Some(writer.path()),
-            Self::Memory(_) => None,
-        }
-    }
-
     /// Adds a line; it is safe after the next [`Outbox::commit`].
     pub(crate) fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<(), Loss> {
         match self {

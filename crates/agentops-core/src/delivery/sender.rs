@@ -427,15 +427,14 @@ impl Sender {
                 continue;
             }
             let delivery = Arc::clone(&self.delivery);
-            let news = delivery.news.notified();
-            match next_told {
-                Some(pause) if sent == 0 => {
-                    if timeout(pause, news).await.is_err() {
+            if sent == 0 {
+                match next_told {
+                    Some(pause) if timeout(pause, delivery.news.notified()).await.is_err() => {
                         continue;
                     }
+                    Some(_) => {}
+                    None => delivery.news.notified().await,
                 }
-                _ if sent == 0 => news.await,
-                _ => {}
             }
             self.gather().await;
         }

@@ -47,15 +47,19 @@ impl Ended {
     }
 }
 
-impl End {
-    pub(super) fn new(session: Session, state: EndState) -> Self {
-        Self {
-            session,
+impl Session {
+    /// Ends the session. Takes effect when what this returns is awaited, waited for or dropped;
+    /// only the first two wait for delivery. Ending twice changes nothing.
+    pub fn end(&self, state: EndState) -> End {
+        End {
+            session: self.clone(),
             state: Some(state),
             reason: None,
         }
     }
+}
 
+impl End {
     /// Why it ended.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());

@@ -19,11 +19,9 @@ use crate::state::SessionState;
 /// What somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// Written to the spool.
-    Spooled,
-    /// Accepted by the server; in local mode the same as spooled.
+    /// Accepted by the server; in local mode written to the spool.
     Delivered,
-    /// Delivered if the server has been answering, else spooled.
+    /// Delivered if the server has been answering, else written to the spool.
     AtExit,
 }
 

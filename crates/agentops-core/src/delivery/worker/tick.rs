@@ -73,8 +73,8 @@ impl Worker {
     pub(super) fn tick(&mut self) -> bool {
         let commands = self.inbox.take();
         let mut busy = !commands.is_empty();
-        // Sessions first, so that their events find them; changes last, so that an end comes
-        // after everything that was recorded before it.
+        // Sessions and agents first, so that events find them; changes last, so that an end
+        // comes after everything that was recorded before it.
         let mut later = Vec::new();
         for command in commands {
             match command {
@@ -88,6 +88,10 @@ impl Worker {
                     self.share_memory();
                 }
                 Command::Open { client, session } => self.open(client, session),
+                Command::Changed(session) => {
+                    self.agents(&session);
+                    later.push(Command::Changed(session));
+                }
                 other => later.push(other),
             }
         }
@@ -168,7 +172,7 @@ impl Worker {
         if !session.joined && held.is_none() {
             client.own(&sid);
         }
-        let body = serde_json::to_vec(&session.wire()).unwrap_or_default();
+        let body = serde_json::to_vec(&session.wire_at_start()).unwrap_or_default();
         let index = session.slot.index();
         self.sessions.insert(
             index,
@@ -196,7 +200,7 @@ impl Worker {
                 }
             });
             join.settle(&names, &mut joined, |session, json| {
-                opened.push((session, json))
+                opened.push((session, json));
             });
         }
         for (session, json) in opened {
@@ -288,23 +292,25 @@ impl Worker {
         }
     }
 
-    /// Agents, tags, video, end: whatever is new of a session.
-    fn changed(&mut self, session: &Arc<SessionState>) {
-        session.unqueue();
-        let index = session.slot.index();
-        let (agents, changed, end) = {
-            let mut facts = session.facts();
-            let agents = std::mem::take(&mut facts.agents);
-            (
-                agents,
-                std::mem::take(&mut facts.changed),
-                facts.end.clone(),
-            )
-        };
+    /// Agents that are new in a session.
+    fn agents(&mut self, session: &Arc<SessionState>) {
+        let agents = std::mem::take(&mut session.facts().agents);
         for agent in agents {
             let body = serde_json::to_vec(&agent).unwrap_or_default();
-            self.write(index, Op::Agent, &body);
+            self.write(session.slot.index(), Op::Agent, &body);
         }
+    }
+
+    /// Tags, video, end: whatever is new of a session.
+    fn changed(&mut self, session: &Arc<SessionState>) {
+        session.unqueue();
+        // One may have come since the tick began, and nobody will tell of it again.
+        self.agents(session);
+        let index = session.slot.index();
+        let (changed, end) = {
+            let mut facts = session.facts();
+            (std::mem::take(&mut facts.changed), facts.end.clone())
+        };
         if let Some(end) = &end {
             self.decide_held(index, end.state);
         }
