@@ -100,7 +100,7 @@ impl Found {
         for sentence in split_paragraph(&self.paragraph) {
             if count_tokens(sentence) >= SHORTEST_SENTENCE as u64 {
                 self.sentences.push(Sentence {
-                    text: sentence.to_owned(),
+                    text: sentence.replace("**", ""),
                     file: self.file.clone(),
                 });
             }
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn wrapped_lines_are_joined_and_split_at_sentence_ends() {
         check(
-            "One sentence that is\nwrapped here. Another one, e.g. This, goes on! (And a third one.) Last one has no mark",
+            "**One sentence** that is\nwrapped here. Another one, e.g. This, goes on! (And a third one.) Last one has no mark",
             &[
                 "One sentence that is wrapped here.",
                 "Another one, e.g. This, goes on!",
