@@ -24,11 +24,18 @@ fn spooled(op: &str) -> Vec<Value> {
     let Ok(writers) = std::fs::read_dir(directory().join("spool")) else {
         return bodies;
     };
-    let files = writers.flat_map(|writer| std::fs::read_dir(writer.expect("an entry").path()).expect("a directory"));
+    let files = writers.flat_map(|writer| {
+        std::fs::read_dir(writer.expect("an entry").path()).expect("a directory")
+    });
     for file in files.map(|file| file.expect("an entry").path()) {
-        if file.extension().is_some_and(|extension| extension == "ndjson") {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "ndjson")
+        {
             let text = std::fs::read_to_string(file).unwrap_or_default();
-            let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let lines = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             bodies.extend(lines.filter(|line| line["op"] == op));
         }
     }
@@ -42,19 +49,29 @@ fn wait_for(op: &str, what: impl Fn(&Value) -> bool) -> Value {
         if let Some(line) = spooled(op).into_iter().find(|line| what(line)) {
             return line;
         }
-        assert!(Instant::now() < deadline, "not in the spool: {:#?}", spooled(op));
+        assert!(
+            Instant::now() < deadline,
+            "not in the spool: {:#?}",
+            spooled(op)
+        );
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 
 fn end_of(session: &str) -> Value {
-    wait_for("update", |line| line["sid"] == session && line["body"]["end_state"].is_string())["body"].clone()
+    wait_for("update", |line| {
+        line["sid"] == session && line["body"]["end_state"].is_string()
+    })["body"]
+        .clone()
 }
 
 /// The session whose event of this name was recorded.
 fn session_of(name: &str) -> String {
     let is_it = |line: &Value| line["body"]["name"] == name || line["body"]["action_type"] == name;
-    wait_for("event", is_it)["sid"].as_str().expect("an id").to_owned()
+    wait_for("event", is_it)["sid"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
 }
 
 #[test]
@@ -78,7 +95,10 @@ fn each_call_of_a_function_is_a_session_that_ends_as_the_call_does() {
     assert_ne!(good, bad);
     assert_eq!(end_of(&good)["end_state"], "Success");
     let end = end_of(&bad);
-    assert_eq!((&end["end_state"], &end["end_state_reason"]), (&"Fail".into(), &"empty request".into()));
+    assert_eq!(
+        (&end["end_state"], &end["end_state_reason"]),
+        (&"Fail".into(), &"empty request".into())
+    );
 }
 
 #[tokio::test]
@@ -106,15 +126,28 @@ async fn an_async_function_may_fail_by_exit_code_panic_or_be_cancelled() {
     fn step_of_drop() {}
     assert_eq!(handle(0).await, ExitCode::from(3));
     assert!(tokio::spawn(handle(1)).await.is_err());
-    assert!(tokio::time::timeout(Duration::from_millis(20), handle(2)).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(20), handle(2))
+            .await
+            .is_err()
+    );
     let end = end_of(&session_of("step_of_code"));
-    assert_eq!((&end["end_state"], &end["end_state_reason"]), (&"Fail".into(), &"exit code 3".into()));
+    assert_eq!(
+        (&end["end_state"], &end["end_state_reason"]),
+        (&"Fail".into(), &"exit code 3".into())
+    );
     let end = end_of(&session_of("step_of_panic"));
     assert_eq!(end["end_state"], "Fail");
     let reason = end["end_state_reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("panicked at ") && reason.ends_with(": no tea"), "{reason}");
+    assert!(
+        reason.starts_with("panicked at ") && reason.ends_with(": no tea"),
+        "{reason}"
+    );
     let end = end_of(&session_of("step_of_drop"));
-    assert_eq!((&end["end_state"], &end["end_state_reason"]), (&"Indeterminate".into(), &"cancelled".into()));
+    assert_eq!(
+        (&end["end_state"], &end["end_state_reason"]),
+        (&"Indeterminate".into(), &"cancelled".into())
+    );
 }
 
 #[test]
@@ -134,7 +167,10 @@ fn a_call_may_name_its_session_and_its_agent() {
         value
     }
     let session = agentops::start_session(SessionOptions::new().config(config()));
-    let worker = Worker { agent: session.create_agent("Worker"), session: session.clone() };
+    let worker = Worker {
+        agent: session.create_agent("Worker"),
+        session: session.clone(),
+    };
     assert_eq!(worker.named(5), 5);
     let ended = session.end(EndState::Success).wait();
     assert!(ended.delivered);

@@ -1,0 +1,2 @@
+#[agentops::session(name = "mine")]
+async fn main() {}
