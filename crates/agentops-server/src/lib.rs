@@ -1,1 +1,26 @@
-//! Being laid down.
+//! The AgentOps server as a library: the REST API v2, the import of the local spool, and pages.
+//!
+//! [`serve`] opens a data directory, listens, and hands back a [`Running`] server; [`router`]
+//! builds the same routes over any [`App`], so that a test needs no socket. [`import_once`] brings
+//! the local spool into a store when no server runs.
+//!
+//! This crate prints nothing (it logs through `tracing`), reads no environment variable, and does
+//! not know the SDK.
+
+mod access;
+mod app;
+mod config;
+mod error;
+mod ingest;
+mod links;
+mod pages;
+mod router;
+mod routes;
+mod serve;
+
+pub use access::{ApiKey, KeyError, Peer, create_key, verify_key};
+pub use app::{App, Clock, Storage, system_clock};
+pub use config::{ConfigError, Limits, ServerConfig};
+pub use ingest::{ImportError, ImportReport, Importer, import_once, price_of};
+pub use router::router;
+pub use serve::{Place, Running, ServeError, running_server, serve, termination};

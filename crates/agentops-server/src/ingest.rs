@@ -1,0 +1,12 @@
+//! From what came in to what is written: bodies, their meaning, prices, the local spool.
+
+mod body;
+mod cost;
+pub(crate) mod normalise;
+mod spool_import;
+
+pub use cost::price_of;
+pub use spool_import::{ImportError, ImportReport, Importer, import_once};
+
+pub(crate) use body::RequestBody;
+pub(crate) use spool_import::keep_importing;

@@ -1,0 +1,82 @@
+//! From an accepted form to a mutation. REST and the spool come through here, so that both mean
+//! the same.
+
+use agentops_protocol::accept::{self, Refusal};
+use agentops_protocol::{SessionId, SessionPatch, Timestamp};
+use agentops_spool::Op;
+use agentops_store::Mutation;
+
+/// A create_session body. The session's id is inside it.
+pub(crate) fn new_session(body: &[u8]) -> Result<SessionPatch, Refusal> {
+    accept::session(body)
+}
+
+/// An update_session body: the client's own word, or that of whoever found its spool.
+pub(crate) fn update_session(body: &[u8]) -> Result<Mutation, Refusal> {
+    let patch = accept::session(body)?;
+    Ok(if patch.recovered {
+        Mutation::Recover {
+            reason: patch.end_state_reason.unwrap_or_default(),
+        }
+    } else {
+        Mutation::UpdateSession(patch)
+    })
+}
+
+/// A create_events body.
+pub(crate) fn create_events(
+    body: &[u8],
+    session: &SessionId,
+    received: Timestamp,
+) -> Result<Mutation, Refusal> {
+    accept::create_events(body, session, received).map(Mutation::CreateEvents)
+}
+
+/// An update_events body.
+pub(crate) fn update_events(body: &[u8]) -> Result<Mutation, Refusal> {
+    accept::update_events(body).map(Mutation::UpdateEvents)
+}
+
+/// A create_agent body.
+pub(crate) fn agent(body: &[u8]) -> Result<Mutation, Refusal> {
+    accept::agent(body).map(Mutation::UpsertAgent)
+}
+
+/// A create_thread body.
+pub(crate) fn thread(body: &[u8]) -> Result<Mutation, Refusal> {
+    accept::thread(body).map(Mutation::UpsertThread)
+}
+
+/// An update_logs body.
+pub(crate) fn logs(body: &[u8]) -> Result<Mutation, Refusal> {
+    accept::logs(body).map(Mutation::AppendLogs)
+}
+
+/// A line of the spool.
+///
+/// A finished event is a whole update: its canonical form has every field, so the update makes
+/// the event where no `open` line came before, and completes it where one did, also when the
+/// importer was restarted between the two and knows nothing of the first.
+pub(crate) fn spool_line(
+    op: Op,
+    body: &str,
+    session: &SessionId,
+    received: Timestamp,
+) -> Result<Option<Mutation>, Refusal> {
+    let bytes = body.as_bytes();
+    let mutation = match op {
+        Op::Session => Mutation::CreateSession(accept::session(bytes)?),
+        // A loss line says what the session has lost so far, and nothing else.
+        Op::Update | Op::Loss => update_session(bytes)?,
+        Op::Agent => agent(bytes)?,
+        Op::Open => create_events(&listed(body), session, received)?,
+        Op::Event => update_events(&listed(body))?,
+        _ => return Ok(None),
+    };
+    Ok(Some(mutation))
+}
+
+/// One event as a request has it.
+fn listed(event: &str) -> Vec<u8> {
+    format!("{{\"events\":[{event}]}}").into_bytes()
+}

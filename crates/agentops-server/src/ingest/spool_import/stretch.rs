@@ -1,0 +1,79 @@
+//! A stretch of lines on their way to becoming one batch.
+
+use agentops_protocol::{ProjectId, SessionId, Timestamp};
+use agentops_spool::Line;
+use agentops_store::{Mutation, Write};
+
+use super::ImportReport;
+use crate::ingest::normalise;
+
+/// The writes of one batch in the making.
+pub(super) struct Stretch<'a> {
+    project: &'a ProjectId,
+    received: Timestamp,
+    pub(super) writes: Vec<Write>,
+    /// Lines that became a write.
+    pub(super) taken: u64,
+}
+
+impl<'a> Stretch<'a> {
+    pub(super) fn new(project: &'a ProjectId, received: Timestamp) -> Self {
+        Self {
+            project,
+            received,
+            writes: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// Adds what a line means; one that means nothing is counted and logged.
+    pub(super) fn push(&mut self, line: &Line, directory: &str, report: &mut ImportReport) {
+        match self.read(line) {
+            Ok(Some(write)) => {
+                self.taken += 1;
+                self.join(write);
+            }
+            Ok(None) => report.refused += 1,
+            Err(reason) => {
+                report.refused += 1;
+                tracing::warn!(
+                    directory,
+                    line = line.n,
+                    reason,
+                    "a line of the spool is not taken"
+                );
+            }
+        }
+    }
+
+    fn read(&self, line: &Line) -> Result<Option<Write>, String> {
+        let session = SessionId::try_from(line.sid.clone()).map_err(|error| error.to_string())?;
+        let mutation = normalise::spool_line(line.op, line.body.get(), &session, self.received);
+        let mutation = mutation.map_err(|refusal| refusal.to_string())?;
+        Ok(mutation.map(|mutation| Write {
+            project: self.project.clone(),
+            session,
+            received: self.received,
+            mutation,
+        }))
+    }
+
+    /// Events of one session that follow each other become one write.
+    fn join(&mut self, write: Write) {
+        if let Some(last) = self.writes.last_mut()
+            && last.session == write.session
+        {
+            match (&mut last.mutation, write.mutation) {
+                (Mutation::UpdateEvents(events), Mutation::UpdateEvents(more)) => {
+                    events.extend(more);
+                }
+                (Mutation::CreateEvents(events), Mutation::CreateEvents(more)) => {
+                    events.extend(more);
+                }
+                (_, mutation) => self.writes.push(Write { mutation, ..write }),
+            }
+        } else {
+            self.writes.push(write);
+        }
+    }
+}

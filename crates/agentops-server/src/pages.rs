@@ -1,0 +1,106 @@
+//! Pages for people: rendered here, readable without scripts, and safe to show whatever was
+//! recorded.
+//!
+//! Everything recorded is untrusted: templates escape it, links are made of encoded ids only, and
+//! the content policy lets nothing run and nothing load from elsewhere.
+
+mod assets;
+mod session;
+mod sessions;
+mod text;
+mod tree;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, header};
+
+pub(crate) use assets::asset;
+pub(crate) use session::session;
+pub(crate) use sessions::sessions;
+
+use crate::access::is_open;
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The content type of pages.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Somebody who may see pages, and the project shown to them: who sits at the server's machine.
+pub(crate) struct Viewer;
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        if is_open(parts) {
+            Ok(Self)
+        } else {
+            Err(ApiError::login_needed())
+        }
+    }
+}
+
+/// A rendered page.
+pub(crate) struct Page(String);
+
+impl Page {
+    fn of(template: &impl Template) -> Result<Self, ApiError> {
+        template
+            .render()
+            .map(Self)
+            .map_err(|error| ApiError::internal(&error))
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let html = HeaderValue::from_static(HTML);
+        ([(header::CONTENT_TYPE, html)], self.0).into_response()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    status: u16,
+    error: &'a str,
+    message: &'a str,
+}
+
+/// What holds for every page: the content policy, and errors that are pages too.
+pub(crate) async fn frame(request: Request, next: Next) -> Response {
+    let mut answer = next.run(request).await;
+    if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
+        let template = ErrorPage {
+            status: error.status().as_u16(),
+            error: error.error(),
+            message: error.message(),
+        };
+        answer = match Page::of(&template) {
+            Ok(page) => (error.status(), page).into_response(),
+            Err(error) => error.into_response(),
+        };
+    }
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

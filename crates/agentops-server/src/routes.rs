@@ -1,0 +1,24 @@
+//! Handlers of the REST API, a file a noun.
+
+mod agents;
+mod auth;
+mod events;
+mod export;
+mod health;
+mod idempotency;
+mod logs;
+mod reports;
+mod sessions;
+mod stats;
+mod ttd;
+
+pub(crate) use agents::{create_agent, create_thread};
+pub(crate) use auth::reauthorize_jwt;
+pub(crate) use events::{create_events, update_events};
+pub(crate) use export::export;
+pub(crate) use health::health;
+pub(crate) use logs::update_logs;
+pub(crate) use reports::developer_errors;
+pub(crate) use sessions::{create_session, list_sessions, update_session};
+pub(crate) use stats::stats;
+pub(crate) use ttd::ttd;

@@ -1,0 +1,98 @@
+//! Connections: so many at once, each head in time, each ended well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::Service as _;
+
+use crate::access::Peer;
+use crate::config::Limits;
+
+/// Rest after a failed accept, when the process has too many files open for one.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Resolves when the other side says so, or is gone.
+pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The accepting of connections.
+pub(super) struct Accepting {
+    pub(super) listener: TcpListener,
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl Accepting {
+    /// Accepts until told to stop, and then waits for the connections that are open.
+    pub(super) async fn run(mut self) {
+        let free = Arc::new(Semaphore::new(self.limits.connections.max(1)));
+        let mut connections = JoinSet::new();
+        loop {
+            let next = async {
+                // The place first: a connection beyond the limit waits in the system's queue.
+                let place = Arc::clone(&free).acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                next = next => next,
+                () = told(&mut self.stop) => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let connection = self.connection(stream, Peer(peer));
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+            while connections.try_join_next().is_some() {}
+        }
+        drop(self.listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    /// Serves one connection to its end; told to stop, to the end of the request at hand.
+    fn connection(&self, stream: TcpStream, peer: Peer) -> impl Future<Output = ()> + use<> {
+        let router = self.router.clone();
+        let mut stop = self.stop.clone();
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_timeout);
+        async move {
+            let _ = stream.set_nodelay(true);
+            let service = service_fn(move |mut request: http::Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                router.clone().call(request.map(Body::new))
+            });
+            let mut connection =
+                std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = told(&mut stop) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended");
+            }
+        }
+    }
+}

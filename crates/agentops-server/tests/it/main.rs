@@ -1,0 +1,13 @@
+//! The server over real sockets, with a real store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod access;
+mod bad_input;
+mod captures;
+mod client;
+mod documented;
+mod import;
+mod pages;
+mod sending;
+mod serving;
