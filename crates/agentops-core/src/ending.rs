@@ -3,4 +3,6 @@
 pub(crate) mod exit;
 pub(crate) mod main;
 pub(crate) mod panic;
+#[cfg(unix)]
+mod signal;
 mod summary;

@@ -6,6 +6,7 @@ mod stats;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use agentops_protocol::{Agent as WireAgent, EndState, EventId, SessionId, Timestamp};
@@ -136,6 +137,16 @@ impl Session {
             .as_ref()
             .map(|state| state.facts().tally.losses().clone())
             .unwrap_or_default()
+    }
+
+    /// How many events of this session this process has written to its spool, in the order they
+    /// ended on each thread. Whatever happens to the process, those are safe; in memory-only mode
+    /// they are what can be delivered.
+    #[must_use]
+    pub fn spooled(&self) -> u64 {
+        self.state
+            .as_ref()
+            .map_or(0, |state| state.spooled.load(Ordering::Acquire))
     }
 
     /// Adds tags at the end; those it has are not repeated.

@@ -26,6 +26,8 @@ pub(crate) struct SessionState {
     pub(crate) held: bool,
     /// Whether the worker has been told of a change that it has not seen yet.
     queued: AtomicBool,
+    /// Events of this process that the spool holds.
+    pub(crate) spooled: AtomicU64,
     facts: Mutex<Facts>,
 }
 
@@ -71,6 +73,7 @@ impl SessionState {
             settings,
             held: false,
             queued: AtomicBool::new(false),
+            spooled: AtomicU64::new(0),
             facts: Mutex::default(),
         }
     }

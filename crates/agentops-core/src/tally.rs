@@ -80,6 +80,11 @@ impl Tally {
         self.last_us = Some(self.last_us.map_or(end_us, |last| last.max(end_us)));
     }
 
+    /// How many events there were.
+    pub(crate) fn events(&self) -> u64 {
+        self.stats.events
+    }
+
     /// What one LLM call used, beside its [`Tally::event`].
     pub(crate) fn llm(&mut self, facts: &LlmFacts) {
         let usage = &facts.usage;

@@ -8,7 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use agentops_protocol::EndState;
 
-use super::summary;
+#[cfg(unix)]
+use super::signal;
+use super::{panic, summary};
 use crate::config::Config;
 use crate::process;
 use crate::recording::Outcome;
@@ -119,6 +121,17 @@ fn open(options: Options) -> Session {
     let session = process::init(options.config.unwrap_or_else(Config::from_env));
     if !options.tags.is_empty() {
         session.add_tags(options.tags);
+    }
+    if session.is_active() && !session.is_joined() {
+        let aborted = session.clone();
+        panic::on_abort(move |reason| aborted.end_at_once(EndState::Failure, reason));
+        #[cfg(unix)]
+        if session.client().settings().handle_signals {
+            let signalled = session.clone();
+            signal::watch(move |name| {
+                signalled.end_at_once(EndState::Failure, format!("Signal {name} detected"));
+            });
+        }
     }
     session
 }

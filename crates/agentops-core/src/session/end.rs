@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agentops_protocol::api::Stats;
 use agentops_protocol::{EndState, Usd};
@@ -13,6 +14,9 @@ use crate::delivery::{Flushed, Until};
 use crate::recording::context;
 use crate::reply::Reply;
 use crate::state::{Ending, SessionState, now};
+
+/// Longest that a signal or an aborting panic is held up.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// An end that takes effect when this is awaited, waited for or dropped.
 #[derive(Debug)]
@@ -59,6 +63,17 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Ends the session when the process has no time left: written to the spool, and delivered
+    /// only if a server has been answering.
+    pub(crate) fn end_at_once(&self, state: EndState, reason: String) {
+        let mut end = self.end(state).reason(reason);
+        end.note();
+        let flushed = self.client.send_off(Until::AtExit, LAST_WORDS);
+        let _ = flushed.wait(LAST_WORDS + GRACE);
+    }
+}
+
 impl End {
     /// Why it ended.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
@@ -83,6 +98,13 @@ impl End {
 
     /// Ends the session; what to wait for, where there is something.
     fn take_effect(&mut self) -> Option<Reply<Flushed>> {
+        self.note()?;
+        let (session, link) = (self.session.state.as_ref()?, self.session.client.link()?);
+        Some(link.flush(Until::Delivered, session.settings.flush_timeout))
+    }
+
+    /// Ends the session; `None` when this end has taken effect already or there is no session.
+    fn note(&mut self) -> Option<()> {
         let state = self.state.take()?;
         let (session, link) = (self.session.state.as_ref()?, self.session.client.link()?);
         if mark(session, state, self.reason.take()) {
@@ -90,7 +112,7 @@ impl End {
             context::closed();
             link.changed(session);
         }
-        Some(link.flush(Until::Delivered, session.settings.flush_timeout))
+        Some(())
     }
 
     fn outcome(&self, flushed: Option<Flushed>) -> Ended {

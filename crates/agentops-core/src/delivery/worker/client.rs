@@ -147,6 +147,11 @@ impl ClientState {
         }
     }
 
+    /// Whether everything appended is written.
+    pub(super) fn is_committed(&self) -> bool {
+        !self.dirty
+    }
+
     pub(super) fn flush(&mut self, until: Until, deadline: Instant, answer: Answer<Flushed>) {
         self.commit();
         let target = self.outbox.mark();

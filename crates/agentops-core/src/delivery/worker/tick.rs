@@ -1,8 +1,9 @@
 //! What one tick does: commands, buffers, changes of sessions, commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use agentops_pricing::Prices;
 use agentops_protocol::{EndState, EventKind};
@@ -23,6 +24,8 @@ pub(super) struct Worker {
     clients: HashMap<u32, ClientState>,
     sessions: HashMap<u32, Live>,
     join: Join,
+    /// Sessions with events that the last commit has not confirmed.
+    unconfirmed: HashSet<u32>,
     /// Sessions that have ended and may still have open calls.
     ending: Vec<u32>,
 }
@@ -56,6 +59,7 @@ impl Worker {
             clients: HashMap::new(),
             sessions: HashMap::new(),
             join: Join::default(),
+            unconfirmed: HashSet::new(),
             ending: Vec::new(),
         }
     }
@@ -103,8 +107,27 @@ impl Worker {
             client.commit();
             client.expire();
         }
+        self.confirm();
         self.retire();
         busy
+    }
+
+    /// Moves the watermark of sessions whose events are written.
+    fn confirm(&mut self) {
+        let (clients, sessions) = (&self.clients, &self.sessions);
+        self.unconfirmed.retain(|index| {
+            let Some(live) = sessions.get(index) else {
+                return false;
+            };
+            let written = clients
+                .get(&live.client)
+                .is_some_and(ClientState::is_committed);
+            if written {
+                let events = live.state.facts().tally.events();
+                live.state.spooled.store(events, Ordering::Release);
+            }
+            !written
+        });
     }
 
     fn command(&mut self, command: Command) {
@@ -238,6 +261,7 @@ impl Worker {
             facts
         });
         if self.line(session, Op::Event, json) {
+            self.unconfirmed.insert(session.index());
             let mut known = state.facts();
             known.tally.event(kind, end_us);
             if let Some(facts) = &facts {
