@@ -1,2 +1,27 @@
-//! Being laid down.
-fn main() {}
+//! `agentops`: serve the data directory, and look at the sessions in it or on a server.
+
+mod args;
+mod backend;
+mod commands;
+mod env;
+mod exit;
+mod output;
+mod text;
+mod tree;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args) {
+        Ok(()) => exit::Exit::Success.into(),
+        Err(error) if output::is_closed(&error) => exit::Exit::Success.into(),
+        Err(error) => {
+            output::error(&error);
+            exit::Exit::of(&error).into()
+        }
+    }
+}

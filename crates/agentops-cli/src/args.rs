@@ -1,0 +1,163 @@
+//! The command line. What it means is decided by the commands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Ends the help of every command that reads sessions.
+const SOURCES: &str = "\
+Where sessions come from, the first that is given:
+  --endpoint URL, --data-dir DIR, AGENTOPS_API_ENDPOINT, AGENTOPS_DATA_DIR,
+  else the platform's data directory. A data directory that `agentops serve`
+  has open is read through that server.
+
+Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no such session, 4 the id's
+beginning fits several sessions, 5 the server cannot be reached, 6 the server
+refuses the key, 7 the data directory cannot be used.";
+
+/// Record, serve and look at the runs of agents.
+#[derive(Debug, Parser)]
+#[command(name = "agentops", version, about, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the REST API and the pages over a data directory
+    Serve(Serve),
+    /// Look at recorded sessions
+    #[command(subcommand, arg_required_else_help = true)]
+    Sessions(Sessions),
+}
+
+/// How to serve.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8717")]
+    pub(crate) listen: SocketAddr,
+    /// Directory of the database and the spool [default: AGENTOPS_DATA_DIR, else the platform's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address people reach the server by when it stands behind a proxy
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Form of the log on standard error; RUST_LOG says what is logged
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The log, for people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line of text an entry.
+    Pretty,
+    /// One JSON object an entry.
+    Json,
+}
+
+/// What to do with sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// List sessions, newest first
+    #[command(after_help = SOURCES)]
+    List(List),
+    /// Show one session and the tree of its events
+    #[command(after_help = SOURCES)]
+    Show(Show),
+    /// Print everything of one session as JSON
+    #[command(after_help = SOURCES)]
+    Export(Export),
+}
+
+/// Which sessions to list.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many sessions, 1 to 500
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) limit: u16,
+    /// Go on where an earlier list ended
+    #[arg(long, value_name = "C")]
+    pub(crate) cursor: Option<String>,
+}
+
+/// Which session to show.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// The session's id, or an unmistakable beginning of it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print everything of the session as JSON, as `export` does
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many events to show
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+/// Which session to export.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Export {
+    /// The session's id, or an unmistakable beginning of it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Print JSON; it is the only form there is
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) json: bool,
+}
+
+/// Where sessions come from.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Source {
+    /// A server to ask
+    #[arg(long, value_name = "URL", conflicts_with = "data_dir")]
+    pub(crate) endpoint: Option<String>,
+    /// The key to ask it with [default: AGENTOPS_API_KEY]
+    #[arg(long, value_name = "KEY", hide_default_value = true)]
+    pub(crate) api_key: Option<String>,
+    /// A local data directory to read
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_server_and_a_directory_exclude_each_other() {
+        let words = [
+            "agentops",
+            "sessions",
+            "list",
+            "--endpoint",
+            "http://x",
+            "--data-dir",
+            "/d",
+        ];
+        assert!(Args::try_parse_from(words).is_err());
+        for limit in ["0", "501"] {
+            assert!(
+                Args::try_parse_from(["agentops", "sessions", "list", "--limit", limit]).is_err()
+            );
+        }
+    }
+}

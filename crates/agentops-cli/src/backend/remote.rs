@@ -1,0 +1,294 @@
+//! A server, asked over its REST API.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use agentops_protocol::api::{API_KEY_HEADER, ErrorBody, SessionList};
+use anyhow::Context as _;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+use tokio::runtime::Runtime;
+
+use crate::env;
+use crate::exit::{Exit, Problem};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// The largest answer that is read, in bytes.
+const MOST_BYTES: usize = 1 << 30;
+
+/// A server and how to ask it.
+pub(crate) struct Remote {
+    url: Url,
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Remote {
+    /// A server at this address. On this machine it needs no key.
+    pub(crate) fn new(endpoint: &str, key: Option<String>) -> anyhow::Result<Self> {
+        let url = base(endpoint)?;
+        let key = match key {
+            Some(key) => key,
+            // A server on this machine takes any well-formed key for its default project.
+            None if is_loopback(url.as_str()) => uuid::Uuid::new_v4().to_string(),
+            None => {
+                let variable = env::API_KEY;
+                let message = format!("{url} needs a key; give --api-key or set {variable}");
+                return Err(Problem::new(Exit::Denied, message).into());
+            }
+        };
+        let mut key = HeaderValue::from_str(&key)
+            .map_err(|_| Problem::new(Exit::Denied, "the key has characters that no key has"))?;
+        key.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(API_KEY_HEADER, key);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        install_crypto();
+        let mut client = Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("agentops-cli/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .timeout(TIMEOUT)
+            // A redirect would take the key along to wherever it leads.
+            .redirect(Policy::none());
+        if is_loopback(url.as_str()) {
+            client = client.no_proxy();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the network")?;
+        let client = client.build().context("cannot start the network")?;
+        Ok(Self {
+            url,
+            client,
+            runtime,
+        })
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    /// One page of its sessions.
+    pub(crate) fn list(&self, limit: u16, cursor: Option<&str>) -> anyhow::Result<SessionList> {
+        let mut url = self.path(&["v2", "sessions"]);
+        url.query_pairs_mut()
+            .append_pair("limit", &limit.to_string());
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        let Some(text) = self.get(url)? else {
+            let message = "has no list of sessions; `agentops sessions export ID` needs none";
+            return Err(Problem::new(Exit::Failure, format!("{} {message}", self.url())).into());
+        };
+        serde_json::from_str(&text).map_err(|error| self.strange(&error).into())
+    }
+
+    /// The export object of the session of exactly this id.
+    pub(crate) fn export(&self, id: &str) -> anyhow::Result<Option<String>> {
+        // A dot or two in a path are no name but a way to go; no server could be asked.
+        if matches!(id, "" | "." | "..") {
+            return Ok(None);
+        }
+        self.get(self.path(&["v2", "sessions", id, "export"]))
+    }
+
+    fn path(&self, segments: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        url.path_segments_mut()
+            .expect("an http address has a path")
+            .pop_if_empty()
+            .extend(segments);
+        url
+    }
+
+    /// The JSON text at `url`; `None` where there is nothing.
+    fn get(&self, url: Url) -> anyhow::Result<Option<String>> {
+        self.runtime.block_on(async {
+            let answer = self
+                .client
+                .get(url)
+                .send()
+                .await
+                .map_err(|error| self.silent(&error))?;
+            let status = answer.status();
+            let location = answer.headers().get("location").cloned();
+            let text = self.read(answer).await?;
+            match status {
+                StatusCode::OK => {
+                    serde_json::from_str::<&serde_json::value::RawValue>(&text)
+                        .map_err(|error| self.strange(&error))?;
+                    Ok(Some(text))
+                }
+                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
+                _ => Err(self.refused(status, location.as_ref(), &text).into()),
+            }
+        })
+    }
+
+    async fn read(&self, mut answer: Response) -> anyhow::Result<String> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.silent(&error))? {
+            if bytes.len() + piece.len() > MOST_BYTES {
+                let message = format!("the answer of {} is larger than 1 GiB", self.url());
+                return Err(Problem::new(Exit::Failure, message).into());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        String::from_utf8(bytes).map_err(|error| self.strange(&error).into())
+    }
+
+    fn silent(&self, error: &reqwest::Error) -> Problem {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let message = format!(
+            "cannot reach {}, is the server running? {cause}",
+            self.url()
+        );
+        Problem::new(Exit::Unreachable, message)
+    }
+
+    fn strange(&self, error: &dyn std::error::Error) -> Problem {
+        let message = format!(
+            "{} does not answer as an AgentOps server: {error}",
+            self.url()
+        );
+        Problem::new(Exit::Unreachable, message)
+    }
+
+    fn refused(&self, status: StatusCode, to: Option<&HeaderValue>, text: &str) -> Problem {
+        let url = self.url();
+        if let (true, Some(Ok(to))) = (status.is_redirection(), to.map(HeaderValue::to_str)) {
+            let message = format!("{url} sends on to {to}; give that address as --endpoint");
+            return Problem::new(Exit::Unreachable, message);
+        }
+        let said = match serde_json::from_str::<ErrorBody>(text) {
+            Ok(body) if body.message.is_empty() => body.error,
+            Ok(body) => format!("{}: {}", body.error, body.message),
+            Err(_) => "no reason given".to_owned(),
+        };
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let variable = env::API_KEY;
+            let fix = format!("give a key of that server by --api-key or {variable}");
+            return Problem::new(
+                Exit::Denied,
+                format!("{url} refuses the key ({said}); {fix}"),
+            );
+        }
+        Problem::new(
+            Exit::Failure,
+            format!("{url} answers {}: {said}", status.as_u16()),
+        )
+    }
+}
+
+/// The address that paths are added to: without `/v2`, which is added again.
+fn base(endpoint: &str) -> anyhow::Result<Url> {
+    let bad = |why: &str| {
+        let message = format!("endpoint {endpoint:?} {why}; write it as http://host:port");
+        Problem::new(Exit::Usage, message)
+    };
+    let trimmed = endpoint.trim().trim_end_matches('/');
+    let trimmed = trimmed.strip_suffix("/v2").unwrap_or(trimmed);
+    let url = Url::parse(trimmed).map_err(|_| bad("is no address"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(bad("is no http address").into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Problem::new(
+            Exit::Usage,
+            "an endpoint must not hold a password; use --api-key",
+        )
+        .into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("has a query").into());
+    }
+    Ok(url)
+}
+
+/// Whether an address names this machine.
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    match host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// This is an executable: it may decide what the whole process encrypts with.
+fn install_crypto() {
+    // Refused only when it has been done before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_an_address_with_or_without_v2() {
+        for (given, expected) in [
+            ("http://127.0.0.1:8717", "http://127.0.0.1:8717/v2/sessions"),
+            (" http://h/v2/ ", "http://h/v2/sessions"),
+            ("https://h/base/", "https://h/base/v2/sessions"),
+        ] {
+            let remote = Remote::new(given, Some("k".to_owned())).unwrap();
+            assert_eq!(remote.path(&["v2", "sessions"]).as_str(), expected);
+        }
+        for given in [
+            "",
+            "h:1",
+            "ftp://h",
+            "http://",
+            "http://u:p@h",
+            "http://h?x=1",
+        ] {
+            let error = Remote::new(given, None).err().unwrap();
+            assert_eq!(Exit::of(&error), Exit::Usage, "{given}");
+        }
+    }
+
+    #[test]
+    fn any_id_is_one_segment() {
+        let remote = Remote::new("http://localhost:1", None).unwrap();
+        let url = remote.path(&["v2", "sessions", "a/b c?#é", "export"]);
+        assert_eq!(url.path(), "/v2/sessions/a%2Fb%20c%3F%23%C3%A9/export");
+    }
+
+    #[test]
+    fn only_this_machine_needs_no_key() {
+        for url in [
+            "http://127.0.0.1:1",
+            "http://localhost",
+            "http://[::1]:2",
+            "http://127.8.8.8",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+            "x",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+        let error = Remote::new("http://10.0.0.1:8717", None).err().unwrap();
+        assert_eq!(Exit::of(&error), Exit::Denied);
+        assert!(error.to_string().contains("AGENTOPS_API_KEY"));
+    }
+}

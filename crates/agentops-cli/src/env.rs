@@ -1,0 +1,24 @@
+//! Every environment variable that the command reads by itself. Nothing else in this crate reads
+//! any; the data directory's is read by the library, whose rule it is.
+//!
+//! An option on the command line wins over its variable; a variable that is set to nothing counts
+//! as not set.
+
+/// A server to ask instead of the local data directory.
+pub(crate) const ENDPOINT: &str = "AGENTOPS_API_ENDPOINT";
+/// The key to ask it with.
+pub(crate) const API_KEY: &str = "AGENTOPS_API_KEY";
+/// The local data directory.
+pub(crate) const DATA_DIR: &str = "AGENTOPS_DATA_DIR";
+/// What `serve` logs, in the notation of `tracing`'s filters.
+pub(crate) const LOG: &str = "RUST_LOG";
+
+/// The value of a variable, unless it is empty or no text.
+pub(crate) fn get(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether colours are welcome: not with `NO_COLOR`, not on a terminal that knows none.
+pub(crate) fn wants_color() -> bool {
+    get("NO_COLOR").is_none() && get("TERM").as_deref() != Some("dumb")
+}

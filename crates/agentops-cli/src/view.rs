@@ -1,0 +1,148 @@
+//! What the commands read of a list and of an export, from whichever server it comes.
+//!
+//! Only what is shown is read, and nothing is required but the lists: the documents leave open
+//! what an export holds, and a field that is missing is shown as missing.
+
+use std::collections::BTreeMap;
+
+use agentops_protocol::api::Stats;
+use agentops_protocol::{EventKind, Json, Timestamp, Usd};
+use serde::Deserialize;
+
+/// An export.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Export {
+    pub(crate) session: Session,
+    #[serde(default)]
+    actions: Vec<Event>,
+    #[serde(default)]
+    llms: Vec<Event>,
+    #[serde(default)]
+    tools: Vec<Event>,
+    #[serde(default)]
+    errors: Vec<Event>,
+    pub(crate) stats: Option<Stats>,
+}
+
+/// Its session.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Session {
+    id: Option<String>,
+    session_id: Option<String>,
+    pub(crate) init_timestamp: Option<Timestamp>,
+    pub(crate) end_timestamp: Option<Timestamp>,
+    pub(crate) end_state: Option<String>,
+    pub(crate) end_state_reason: Option<String>,
+    pub(crate) tags: Option<Vec<String>>,
+    pub(crate) video: Option<String>,
+    pub(crate) dropped: Option<BTreeMap<String, u64>>,
+}
+
+impl Session {
+    /// Its id under either name.
+    pub(crate) fn id(&self) -> &str {
+        self.id
+            .as_deref()
+            .or(self.session_id.as_deref())
+            .unwrap_or("?")
+    }
+}
+
+/// One event of any kind.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Event {
+    #[serde(skip, default = "action")]
+    pub(crate) kind: EventKind,
+    pub(crate) id: Option<String>,
+    parent_id: Option<String>,
+    trigger_event_id: Option<String>,
+    pub(crate) init_timestamp: Option<Timestamp>,
+    pub(crate) end_timestamp: Option<Timestamp>,
+    status: Option<String>,
+    action_type: Option<String>,
+    name: Option<String>,
+    model: Option<String>,
+    error_type: Option<String>,
+    details: Option<Json>,
+    pub(crate) prompt_tokens: Option<u64>,
+    pub(crate) completion_tokens: Option<u64>,
+    pub(crate) cost: Option<Usd>,
+}
+
+fn action() -> EventKind {
+    EventKind::Action
+}
+
+impl Event {
+    /// The event it is shown under: its parent; an error without one, the event that failed.
+    pub(crate) fn above(&self) -> Option<&str> {
+        self.parent_id
+            .as_deref()
+            .or(self.trigger_event_id.as_deref())
+    }
+
+    /// What people know it by.
+    pub(crate) fn label(&self) -> &str {
+        let name = match self.kind {
+            EventKind::Action => self.action_type.as_deref().or(self.name.as_deref()),
+            EventKind::Llm => self.model.as_deref(),
+            EventKind::Tool => self.name.as_deref(),
+            EventKind::Error => self.error_type.as_deref(),
+        };
+        name.filter(|name| !name.is_empty()).unwrap_or("(no name)")
+    }
+
+    /// Its kind in one short word.
+    pub(crate) fn kind_word(&self) -> &'static str {
+        match self.kind {
+            EventKind::Action => "action",
+            EventKind::Llm => "llm",
+            EventKind::Tool => "tool",
+            EventKind::Error => "error",
+        }
+    }
+
+    /// How it ended, where that is worth a word: not for what ended well, nor for an error,
+    /// whose kind says it.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        match (self.status.as_deref(), self.end_timestamp) {
+            (Some("ok"), _) => None,
+            (Some("error"), _) if self.kind == EventKind::Error => None,
+            (Some(status), _) => Some(status),
+            (None, None) if self.kind != EventKind::Error => Some("running"),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether it went wrong.
+    pub(crate) fn is_bad(&self) -> bool {
+        let bad = ["error", "panicked", "interrupted"];
+        self.kind == EventKind::Error || self.status.as_deref().is_some_and(|s| bad.contains(&s))
+    }
+
+    /// What an error says: its details, or the message inside them.
+    pub(crate) fn message(&self) -> Option<String> {
+        let details = self.details.as_ref()?;
+        let inside = || Some(details.to_value().get("message")?.as_str()?.to_owned());
+        details.as_string().or_else(inside)
+    }
+}
+
+impl Export {
+    /// All events in the order they began; of equals, those that ended last come first: a call
+    /// before what happened inside it.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        let mut all = Vec::new();
+        for (kind, events) in [
+            (EventKind::Action, std::mem::take(&mut self.actions)),
+            (EventKind::Llm, std::mem::take(&mut self.llms)),
+            (EventKind::Tool, std::mem::take(&mut self.tools)),
+            (EventKind::Error, std::mem::take(&mut self.errors)),
+        ] {
+            all.extend(events.into_iter().map(|event| Event { kind, ..event }));
+        }
+        let last = |event: &Event| event.end_timestamp.map_or(i64::MIN, |end| -end.as_micros());
+        all.sort_by_key(|event| (event.init_timestamp, last(event)));
+        all
+    }
+}
