@@ -7,9 +7,6 @@ use std::collections::BTreeMap;
 
 use agentops_protocol::{EndState, Json, SessionPatch, Timestamp, limits};
 
-/// Most reasons for losses that a session keeps.
-const DROP_REASONS: usize = 64;
-
 /// The host environment is large and seldom looked at: a backend need not load it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum HostEnv {
@@ -141,7 +138,7 @@ impl Facts {
     /// Clients send totals, so counts only grow, whatever the order of arrival.
     fn lose(&mut self, dropped: Option<BTreeMap<String, u64>>) {
         for (reason, count) in dropped.unwrap_or_default() {
-            if self.dropped.len() < DROP_REASONS || self.dropped.contains_key(&reason) {
+            if self.dropped.len() < limits::DROP_REASONS || self.dropped.contains_key(&reason) {
                 let known = self.dropped.entry(reason).or_insert(0);
                 *known = count.max(*known);
             }

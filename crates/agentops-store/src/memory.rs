@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use agentops_protocol::api::{Export, ExportedSession, ModelStats, Stats};
+use agentops_protocol::api::{Export, ExportedSession, Stats};
 use agentops_protocol::{
     Agent, Event, EventBody, EventId, EventKind, ProjectId, SessionId, Status, Thread, Timestamp,
     Usd,
@@ -112,9 +112,10 @@ impl MemoryStore {
                     stats.cost_known = stats.cost_known + llm.cost.unwrap_or_default();
                     stats.unpriced += u64::from(llm.cost.is_none());
                     if let Some(model) = &llm.model {
-                        let mut known = ModelStats::default();
-                        known.cost = Some(Usd::ZERO);
-                        let model = stats.models.entry(model.clone()).or_insert(known);
+                        let model = stats.models.entry(model.clone()).or_default();
+                        if model.calls == 0 {
+                            model.cost = Some(Usd::ZERO);
+                        }
                         model.calls += 1;
                         model.prompt_tokens += llm.usage.prompt.unwrap_or(0);
                         model.completion_tokens += llm.usage.completion.unwrap_or(0);

@@ -4,6 +4,7 @@
 //! does the upkeep. Nothing outside this module knows of SQL. Several processes may open the same
 //! directory; SQLite keeps their writers apart.
 
+mod agents;
 mod bodies;
 mod catalog;
 mod fault;
@@ -14,6 +15,7 @@ mod pack;
 mod queue;
 mod reader;
 mod readers;
+mod requests;
 mod rollups;
 mod rows;
 mod schema;
@@ -22,6 +24,9 @@ mod sessions;
 mod stats;
 mod upkeep;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -136,13 +141,13 @@ impl SqliteStore {
         let writer = {
             let shared = Arc::clone(&shared);
             spawn("agentops-store", move || {
-                writer::run(shared, connection, scribe)
+                writer::run(shared, connection, scribe);
             })
         };
         let upkeep = {
             let (shared, stop) = (Arc::clone(&shared), Arc::clone(&stop));
             spawn("agentops-upkeep", move || {
-                upkeep::run(&shared, &stop, &upkeep)
+                upkeep::run(&shared, &stop, &upkeep);
             })
         };
         let started = writer.and_then(|writer| Ok(vec![writer, upkeep?]));

@@ -19,8 +19,10 @@ use super::pack::{Packer, Unpacker, put_number, take_number};
 const SHORTEST_LIST: usize = 2;
 /// Messages shorter than this cost less inside the event.
 const SHORTEST: usize = 48;
-/// Most messages that a writer or reader remembers.
+/// Most messages that the writer remembers.
 const REMEMBERED: usize = 16_384;
+/// Most bytes of messages that a reader remembers.
+const REMEMBERED_BYTES: usize = 16 << 20;
 
 type Hash = [u8; 16];
 
@@ -135,6 +137,7 @@ fn unfold(folded: u64) -> i64 {
 #[derive(Default)]
 pub(crate) struct MessageReader {
     read: HashMap<i64, Box<[u8]>>,
+    bytes: usize,
 }
 
 impl MessageReader {
@@ -171,8 +174,9 @@ impl MessageReader {
         unpacker: &mut Unpacker,
         seq: i64,
     ) -> Result<&[u8], Fault> {
-        if self.read.len() >= REMEMBERED {
+        if self.bytes >= REMEMBERED_BYTES {
             self.read.clear();
+            self.bytes = 0;
         }
         match self.read.entry(seq) {
             std::collections::hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
@@ -186,6 +190,7 @@ impl MessageReader {
                     .as_blob()
                     .map_err(|_| Fault::Damaged("message"))?;
                 let text = unpacker.unpack(connection, row.get(0)?, bytes)?;
+                self.bytes += text.len();
                 Ok(new.insert(text.into_boxed_slice()))
             }
         }

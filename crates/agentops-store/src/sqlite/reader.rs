@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
-use agentops_protocol::{
-    Agent, Event, EventId, EventKind, Json, ProjectId, SessionId, Thread, Usd,
-};
+use agentops_protocol::{Event, EventId, EventKind, Json, ProjectId, SessionId, Usd};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::fault::Fault;
 use super::messages::MessageReader;
 use super::pack::Unpacker;
-use super::stats::{ModelSums, kind_index};
-use super::{SqliteStore, bodies, rows, sessions};
+use super::stats::kind_index;
+use super::{SqliteStore, agents, bodies, rows, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
@@ -270,18 +268,13 @@ fn stats(connection: &Connection, stored: &sessions::Stored) -> Result<Stats, Fa
     stats.cached_write_tokens = sums.cached_write_tokens.cast_unsigned();
     stats.reasoning_tokens = sums.reasoning_tokens.cast_unsigned();
     for (name, sums) in sessions::models(connection, stored.seq)? {
-        stats.models.insert(name, model_stats(&sums));
+        let model = stats.models.entry(name).or_default();
+        model.calls = sums.calls.cast_unsigned();
+        model.prompt_tokens = sums.prompt_tokens.cast_unsigned();
+        model.completion_tokens = sums.completion_tokens.cast_unsigned();
+        model.cost = (sums.unpriced == 0).then_some(Usd::from_picos(sums.cost));
     }
     Ok(stats)
-}
-
-fn model_stats(sums: &ModelSums) -> agentops_protocol::api::ModelStats {
-    let mut stats = agentops_protocol::api::ModelStats::default();
-    stats.calls = sums.calls.cast_unsigned();
-    stats.prompt_tokens = sums.prompt_tokens.cast_unsigned();
-    stats.completion_tokens = sums.completion_tokens.cast_unsigned();
-    stats.cost = (sums.unpriced == 0).then_some(Usd::from_picos(sums.cost));
-    stats
 }
 
 fn host_env(
@@ -376,7 +369,7 @@ fn export(
     let stats = stats(connection, &stored)?;
     let mut session = exported_session(stored)?;
     session.host_env = host_env(connection, unpacker, seq)?;
-    let mut agents = agents(connection, seq)?;
+    let mut agents = agents::list(connection, seq)?;
     let events = events(connection, unpacker, seq)?;
     if events.iter().any(|event| event.agent_id.is_none()) {
         agents.push(exported::default_agent(&session.id));
@@ -399,7 +392,7 @@ fn export(
         tools,
         errors,
         agents,
-        threads: threads(connection, seq)?,
+        threads: agents::threads(connection, seq)?,
         stats,
     })
 }
@@ -422,38 +415,4 @@ fn events(
         events.push(rows::read(row, connection, unpacker, &mut messages)?.event);
     }
     Ok(events)
-}
-
-fn agents(connection: &Connection, session: i64) -> Result<Vec<Agent>, Fault> {
-    let mut select = connection
-        .prepare_cached("SELECT id, name, logs FROM agents WHERE session = ?1 ORDER BY seq")?;
-    let mut rows = select.query([session])?;
-    let mut agents = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (id, logs): (String, Option<String>) = (row.get(0)?, row.get(2)?);
-        agents.push(Agent {
-            id: id.parse().map_err(|_| Fault::Damaged("id"))?,
-            name: row.get(1)?,
-            logs: logs.map(|logs| bodies::json(logs.as_bytes())).transpose()?,
-        });
-    }
-    Ok(agents)
-}
-
-fn threads(connection: &Connection, session: i64) -> Result<Vec<Thread>, Fault> {
-    let mut select = connection
-        .prepare_cached("SELECT id, agent FROM threads WHERE session = ?1 ORDER BY seq")?;
-    let mut rows = select.query([session])?;
-    let mut threads = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (id, agent): (String, Option<String>) = (row.get(0)?, row.get(1)?);
-        let agent = agent
-            .map(|id| id.parse().map_err(|_| Fault::Damaged("id")))
-            .transpose()?;
-        threads.push(Thread {
-            id: id.parse().map_err(|_| Fault::Damaged("id"))?,
-            agent_id: agent,
-        });
-    }
-    Ok(threads)
 }

@@ -1,22 +1,23 @@
 //! Carries batches out inside a transaction that somebody else begins and commits.
 
-use agentops_protocol::{Agent, Event, EventBody, EventPatch, SessionId, Thread, Timestamp, Usd};
-use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
+use agentops_protocol::{Event, EventBody, EventId, EventPatch, Llm, SessionId, Timestamp, Usd};
+use rusqlite::Connection;
 
+use super::agents;
 use super::bodies::{self, Prompt};
 use super::fault::Fault;
 use super::idents::Ident;
 use super::messages::{MessageReader, MessageWriter};
 use super::names::Names;
 use super::pack::{Packer, Unpacker};
+use super::requests;
 use super::rollups::Rollups;
 use super::rows::{self, Columns};
 use super::sessions;
 use super::stats::Tally;
 use crate::facts::Facts;
 use crate::stub::{self, Given};
-use crate::{Batch, ImportCursor, Mutation, PriceOf, Receipt, Write};
+use crate::{Batch, Mutation, PriceOf, Receipt, Write};
 
 /// The writer's knowledge: caches, compressor, prices.
 pub(crate) struct Scribe {
@@ -83,21 +84,21 @@ impl Scribe {
         batch: Batch,
     ) -> Result<Receipt, Fault> {
         if let Some(cursor) = &batch.cursor {
-            save_cursor(connection, cursor)?;
+            requests::save_cursor(connection, cursor)?;
         }
         let last = batch
             .writes
             .last()
             .map(|w| (w.project.clone(), w.session.clone(), w.received));
         let Some((project, session, received)) = last else {
-            return Ok(Receipt::new(revision(connection)?, None, false));
+            return Ok(Receipt::new(requests::revision(connection)?, None, false));
         };
         let project = self.names.project(connection, &project)?;
-        let key = batch.idempotency_key.as_deref().map(request_key);
+        let key = batch.idempotency_key.as_deref().map(requests::short);
         if let Some(key) = &key
-            && let Some(cost) = answered(connection, project, &session, key)?
+            && let Some(cost) = requests::answered(connection, project, &session, key)?
         {
-            return Ok(Receipt::new(revision(connection)?, cost, true));
+            return Ok(Receipt::new(requests::revision(connection)?, cost, true));
         }
         let mut sessions = Vec::new();
         for write in batch.writes {
@@ -117,13 +118,11 @@ impl Scribe {
             .find(|open| open.project == project && open.id == session);
         let cost = answered.and_then(|open| open.tally.sums.known_cost());
         if let (Some(key), Some(open)) = (key, answered) {
-            connection
-                .prepare_cached("INSERT INTO requests VALUES (?1, ?2, ?3, ?4)")?
-                .execute((open.seq, key, cost.map(Usd::as_picos), received.as_micros()))?;
+            requests::save(connection, open.seq, &key, cost, received)?;
         }
         let revision = match changed {
             Some(revision) => revision,
-            None => revision(connection)?,
+            None => requests::revision(connection)?,
         };
         Ok(Receipt::new(revision, cost, false))
     }
@@ -220,11 +219,11 @@ impl Scribe {
                 }
             }
             Mutation::UpsertAgent(agent) => {
-                upsert_agent(connection, open.seq, &agent)?;
+                agents::upsert(connection, open.seq, &agent)?;
                 open.touched = true;
             }
             Mutation::UpsertThread(thread) => {
-                upsert_thread(connection, open.seq, &thread)?;
+                agents::upsert_thread(connection, open.seq, &thread)?;
                 open.touched = true;
             }
             Mutation::AppendLogs(text) => {
@@ -290,7 +289,7 @@ impl Scribe {
         &mut self,
         connection: &Connection,
         session: i64,
-        id: &agentops_protocol::EventId,
+        id: &EventId,
     ) -> Result<Option<rows::Stored>, Fault> {
         let sql = format!("{}WHERE e.session = ?1 AND e.id = ?2", rows::SELECT);
         let mut select = connection.prepare_cached(&sql)?;
@@ -426,7 +425,7 @@ fn unprice(event: &mut Event) {
 }
 
 /// A call without a model or without tokens has no known price, never a price of 0.
-pub(crate) fn price_of(price: &PriceOf, llm: &agentops_protocol::Llm) -> Option<Usd> {
+pub(crate) fn price_of(price: &PriceOf, llm: &Llm) -> Option<Usd> {
     let model = llm.model.as_deref()?;
     llm.usage.total()?;
     price(model, &llm.usage)
@@ -440,77 +439,4 @@ fn interrupt(connection: &Connection, session: i64) -> Result<bool, Fault> {
         rows::RUNNING
     );
     Ok(connection.prepare_cached(&sql)?.execute([session])? > 0)
-}
-
-fn upsert_agent(connection: &Connection, session: i64, agent: &Agent) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO agents (session, id, name, logs) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (session, id) DO UPDATE SET name = coalesce(excluded.name, name),
-               logs = coalesce(excluded.logs, logs)",
-        )?
-        .execute(params![
-            session,
-            agent.id.as_str(),
-            agent.name,
-            agent.logs.as_ref().map(agentops_protocol::Json::get),
-        ])?;
-    Ok(())
-}
-
-fn upsert_thread(connection: &Connection, session: i64, thread: &Thread) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO threads (session, id, agent) VALUES (?1, ?2, ?3)
-             ON CONFLICT (session, id) DO UPDATE SET agent = coalesce(excluded.agent, agent)",
-        )?
-        .execute((
-            session,
-            thread.id.as_str(),
-            thread.agent_id.as_ref().map(AsRef::<str>::as_ref),
-        ))?;
-    Ok(())
-}
-
-fn save_cursor(connection: &Connection, cursor: &ImportCursor) -> Result<(), Fault> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO imports VALUES (?1, ?2, ?3)")?
-        .execute((
-            &cursor.directory,
-            cursor.segment.cast_signed(),
-            cursor.offset.cast_signed(),
-        ))?;
-    Ok(())
-}
-
-fn revision(connection: &Connection) -> Result<u64, Fault> {
-    let revision: Option<i64> = connection
-        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(revision.unwrap_or(0).unsigned_abs())
-}
-
-/// Batch ids are kept by hash, so that a long one costs no more than a short one.
-fn request_key(key: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&Sha256::digest(key)[..16]);
-    short
-}
-
-/// The cost a batch id was answered with; `None` when the session has not seen it.
-fn answered(
-    connection: &Connection,
-    project: i64,
-    session: &SessionId,
-    key: &[u8; 16],
-) -> Result<Option<Option<Usd>>, Fault> {
-    let Some(seq) = sessions::seq(connection, project, session.as_str())? else {
-        return Ok(None);
-    };
-    let cost: Option<Option<i64>> = connection
-        .prepare_cached("SELECT cost FROM requests WHERE session = ?1 AND key = ?2")?
-        .query_row((seq, key), |row| row.get(0))
-        .optional()?;
-    Ok(cost.map(|cost| cost.map(Usd::from_picos)))
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use agentops_protocol::{EventKind, Timestamp, Usage, Usd};
 
-/// An event counts at most so many tokens: a sum stays in its range for eight million events of
-/// hostile numbers, and only wraps, never panics, beyond.
-const MOST_TOKENS: u64 = 1 << 40;
+/// An event counts at most so many tokens, the most that a request can say. A thousand events of
+/// hostile numbers make a sum wrap, which is nonsense as they are, but never a panic.
+const MOST_TOKENS: u64 = 1 << 53;
 
 /// What of an event is counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -196,7 +196,7 @@ mod tests {
         assert!(tally.last_is_stale, "the last event moved back");
         tally.replace(None, &llm(9, u64::MAX, None));
         assert!(!tally.last_is_stale);
-        assert_eq!(tally.sums.prompt_tokens, 20 + (1 << 40));
+        assert_eq!(tally.sums.prompt_tokens, 20 + (1 << 53));
     }
 
     #[test]

@@ -1,0 +1,432 @@
+//! What only SQLite can get wrong: files, threads, crashes, damage.
+
+mod crash;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use agentops_protocol::{EventBody, ProjectId, Usage, Usd};
+
+use super::*;
+use crate::contract::{at, batch, created, id, price, project, sqlite, updated};
+use crate::{Catalog, CatalogError, EventFilter, KeyInfo, Mutation, PageSize, Query};
+
+impl SqliteStore {
+    fn open_at(directory: &Path) -> Self {
+        Self::open(directory, Options::new(price)).unwrap()
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        self.readers
+            .read(|connection, _| Ok(connection.query_row(sql, [], |row| row.get(0))?))
+            .unwrap()
+    }
+
+    /// Counting the events anew gives the roll-ups.
+    pub(crate) fn check_rollups(&self) {
+        let anew = "SELECT (SELECT project FROM sessions s WHERE s.seq = session),
+              CASE WHEN start_us >= 0 THEN start_us / 3600000000
+                ELSE (start_us - 3599999999) / 3600000000 END,
+              kind, coalesce(model, name, 0), count(*), sum(status IN (1, 2)),
+              sum(coalesce(max(end_us - start_us, 0), 0)), sum(cost), sum(end_us IS NULL)
+            FROM events GROUP BY 1, 2, 3, 4";
+        let kept = "SELECT project, hour, kind, name, sum(events), sum(failed), sum(duration_us),
+              sum(cost), sum(events * (bucket = -1))
+            FROM rollups GROUP BY 1, 2, 3, 4 HAVING sum(events) > 0";
+        let read = |sql: &str| {
+            self.readers
+                .read(|connection, _| {
+                    let mut select = connection.prepare(&format!("{sql} ORDER BY 1, 2, 3, 4"))?;
+                    let rows = select.query_map([], |row| {
+                        (0..9)
+                            .map(|column| Ok(row.get::<_, Option<i64>>(column)?.unwrap_or(0)))
+                            .collect::<rusqlite::Result<Vec<i64>>>()
+                    })?;
+                    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
+                })
+                .unwrap()
+        };
+        assert_eq!(read(kept), read(anew));
+        assert_eq!(
+            self.number("SELECT count(*) FROM rollups WHERE events < 0"),
+            0
+        );
+    }
+
+    /// The database is whole and its counts are right.
+    fn check(&self) {
+        let whole: String = self
+            .readers
+            .read(|connection, _| {
+                Ok(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+            })
+            .unwrap();
+        assert_eq!(whole, "ok");
+        let wrong = "SELECT count(*) FROM sessions s WHERE actions + llms + tools + errors
+            <> (SELECT count(*) FROM events e WHERE e.session = s.seq)";
+        assert_eq!(self.number(wrong), 0);
+        self.check_rollups();
+    }
+}
+
+fn put(store: &SqliteStore, mutation: Mutation) {
+    store.submit(batch("s", mutation)).unwrap().wait().unwrap();
+}
+
+fn tool(number: usize) -> Mutation {
+    let query = format!("what is the weather in city number {number} today?");
+    let answer = format!("the weather in city number {number} is fine and warm");
+    created(&format!(
+        r#"{{"event_type":"tools","id":"{number}","name":"search",
+            "params":{{"query":"{query}","limit":{number}}},"returns":"{answer}"}}"#
+    ))
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("data");
+    let store = SqliteStore::open_at(&inner);
+    put(&store, tool(1));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&inner), 0o700);
+    for entry in std::fs::read_dir(&inner).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn everything_is_there_after_opening_again() {
+    let (directory, store) = sqlite();
+    let before = store.default_project().unwrap();
+    put(&store, tool(1));
+    let export = |store: &SqliteStore| {
+        serde_json::to_string(&store.export(Some(&project()), &id("s")).unwrap()).unwrap()
+    };
+    let first = export(&store);
+    drop(store);
+    let store = SqliteStore::open_at(directory.path());
+    assert_eq!(export(&store), first);
+    assert_eq!(store.default_project().unwrap(), before);
+    put(&store, tool(2));
+    store.check();
+}
+
+#[test]
+fn closing_commits_what_waits() {
+    let (directory, store) = sqlite();
+    let pending: Vec<_> = (0..200)
+        .map(|number| store.submit(batch("s", tool(number))).unwrap())
+        .collect();
+    drop(store);
+    for pending in pending {
+        pending.wait().unwrap();
+    }
+    let store = SqliteStore::open_at(directory.path());
+    assert_eq!(store.number("SELECT count(*) FROM events"), 200);
+    store.check();
+}
+
+#[test]
+fn a_batch_that_fails_spoils_no_other() {
+    let (_directory, store) = sqlite();
+    let failing = || {
+        let mut writes = batch(
+            "s",
+            created(r#"{"event_type":"llms","id":"gone","model":"m-gone"}"#),
+        )
+        .writes;
+        let Mutation::UpdateEvents(mut patches) = updated(r#"{"id":"e","logs":"l"}"#) else {
+            unreachable!()
+        };
+        patches[0].id = None;
+        writes.extend(batch("s", Mutation::UpdateEvents(patches)).writes);
+        Batch {
+            writes,
+            idempotency_key: Some("k".into()),
+            cursor: None,
+        }
+    };
+    let pending: Vec<_> = (0..30)
+        .map(|number| {
+            let batch = if number % 3 == 0 {
+                failing()
+            } else {
+                batch("s", tool(number))
+            };
+            store.submit(batch).unwrap()
+        })
+        .collect();
+    for (number, pending) in pending.into_iter().enumerate() {
+        let result = pending.wait();
+        assert_eq!(
+            matches!(result, Err(IngestError::Storage(_))),
+            number % 3 == 0
+        );
+    }
+    assert!(store.writer_alive());
+    assert_eq!(store.number("SELECT count(*) FROM events"), 20);
+    assert_eq!(store.number("SELECT count(*) FROM requests"), 0);
+    assert_eq!(
+        store.number("SELECT count(*) FROM names WHERE text = 'm-gone'"),
+        0
+    );
+    put(
+        &store,
+        created(r#"{"event_type":"llms","id":"gone","model":"m-gone"}"#),
+    );
+    let models = store
+        .stats(Some(&project()), &id("s"))
+        .unwrap()
+        .unwrap()
+        .models;
+    assert_eq!(
+        models.len(),
+        1,
+        "a name that was rolled back is stored again"
+    );
+    store.check();
+}
+
+#[test]
+fn a_dead_writer_refuses_everything_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let panics = |model: &str, _: &Usage| -> Option<Usd> { panic!("no price for {model}") };
+    let store = SqliteStore::open(directory.path(), Options::new(panics)).unwrap();
+    put(&store, tool(1));
+    let llm = created(r#"{"event_type":"llms","id":"x","model":"m","prompt_tokens":1}"#);
+    let died = store.submit(batch("s", llm)).unwrap().wait();
+    assert!(matches!(died, Err(IngestError::Stopped)), "{died:?}");
+    // The answer is dropped a moment before the thread has ended.
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while store.writer_alive() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the writer's end is seen"
+        );
+        std::thread::yield_now();
+    }
+    assert!(matches!(
+        store.submit(batch("s", tool(2))),
+        Err(IngestError::Stopped)
+    ));
+    assert!(store.create_project(&id("p9"), "n").is_err());
+    assert_eq!(
+        store.number("SELECT count(*) FROM events"),
+        1,
+        "reading goes on"
+    );
+}
+
+#[test]
+fn a_database_of_something_else_is_refused_with_words() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join(FILE),
+        b"this is no database, it is a text file",
+    )
+    .unwrap();
+    let error = SqliteStore::open(directory.path(), Options::new(price)).unwrap_err();
+    assert!(
+        error.to_string().contains("agentops.db cannot be opened"),
+        "{error}"
+    );
+    let error = SqliteStore::open(&directory.path().join(FILE), Options::new(price)).unwrap_err();
+    assert!(
+        error.to_string().contains("choose another data directory"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bodies_shrink_with_a_dictionary_and_older_ones_stay_readable() {
+    let (directory, store) = sqlite();
+    assert!(!store.train_now(), "too few events");
+    let number = |range: std::ops::Range<usize>| {
+        let writes = range
+            .flat_map(|number| batch("s", tool(number)).writes)
+            .collect();
+        let batch = Batch {
+            writes,
+            idempotency_key: None,
+            cursor: None,
+        };
+        store.submit(batch).unwrap().wait().unwrap();
+    };
+    number(0..2_500);
+    assert!(store.train_now());
+    assert!(!store.train_now(), "not again for the same data");
+    number(2_500..3_000);
+    let mean = |from: i64, to: i64| {
+        store.number(&format!(
+            "SELECT sum(length(body)) / count(*) FROM events WHERE seq > {from} AND seq <= {to}"
+        ))
+    };
+    assert_eq!(
+        store.number("SELECT count(*) FROM events WHERE dict = 1"),
+        500
+    );
+    assert!(
+        mean(2_500, 3_000) * 2 < mean(0, 2_500),
+        "{} {}",
+        mean(2_500, 3_000),
+        mean(0, 2_500)
+    );
+    put(&store, updated(r#"{"id":"7","returns":"changed"}"#));
+    drop(store);
+    let store = SqliteStore::open_at(directory.path());
+    let export = store.export(Some(&project()), &id("s")).unwrap().unwrap();
+    assert_eq!(export.tools.len(), 3_000);
+    let told = |number: usize| {
+        let Mutation::CreateEvents(events) = tool(number) else {
+            unreachable!()
+        };
+        events[0].params.as_ref().unwrap().get().to_owned()
+    };
+    for number in [0, 7, 2_499, 2_500, 2_999] {
+        assert_eq!(
+            export.tools[number].params.as_ref().unwrap().get(),
+            told(number)
+        );
+    }
+    store.check();
+}
+
+#[test]
+fn a_resent_history_is_stored_once() {
+    let (_directory, store) = sqlite();
+    let mut messages = Vec::new();
+    let mut wire = 0;
+    for turn in 0..30 {
+        // Letters that do not compress away.
+        let word: String = (0..600)
+            .map(|n: u64| char::from(b'a' + ((n * n * 31 + turn * 97 + n * turn) % 26) as u8))
+            .collect();
+        messages.push(format!(r#"{{"role":"user","content":"{word}"}}"#));
+        let prompt = format!("[{}]", messages.join(","));
+        wire += prompt.len() as i64;
+        put(
+            &store,
+            created(&format!(
+                r#"{{"event_type":"llms","id":"{turn}","prompt":{prompt}}}"#
+            )),
+        );
+    }
+    let events = store.number("SELECT sum(length(body)) FROM events");
+    let kept = events + store.number("SELECT sum(length(body)) FROM messages");
+    assert!(kept * 100 < wire * 15, "{kept} of {wire}");
+    assert!(events < 30 * 200, "{events}");
+    let all = EventFilter::default();
+    let page = store
+        .events(None, &id("s"), &all, PageSize::MAX, None)
+        .unwrap()
+        .unwrap();
+    let EventBody::Llm(llm) = &page.rows[29].event.body else {
+        panic!("an LLM call")
+    };
+    assert_eq!(
+        llm.prompt.as_ref().unwrap().get(),
+        format!("[{}]", messages.join(","))
+    );
+}
+
+#[test]
+fn old_batch_ids_are_forgotten() {
+    let (_directory, store) = sqlite();
+    let keyed = |text: &str| {
+        let log = Mutation::AppendLogs(text.into());
+        let batch = Batch {
+            idempotency_key: Some("k".into()),
+            ..batch("s", log)
+        };
+        store.submit(batch).unwrap().wait().unwrap().repeated
+    };
+    assert!(!keyed("a") && keyed("a"));
+    let week = 7 * 24 * 3_600 * 1_000_000;
+    upkeep::forget(&store.shared, at(1_000_000 + week)).unwrap();
+    assert!(keyed("a"), "seven days old");
+    upkeep::forget(&store.shared, at(1_000_001 + week)).unwrap();
+    assert!(!keyed("a"));
+}
+
+#[test]
+fn two_stores_on_one_directory_see_each_other() {
+    let (directory, first) = sqlite();
+    let second = SqliteStore::open_at(directory.path());
+    put(&first, tool(1));
+    put(&second, tool(1));
+    put(&second, tool(2));
+    put(&first, tool(2));
+    let events = |store: &SqliteStore| store.number("SELECT count(*) FROM events");
+    assert_eq!((events(&first), events(&second)), (2, 2));
+    first.check();
+}
+
+#[test]
+fn projects_and_keys_are_kept() {
+    let (_directory, store) = sqlite();
+    let default = store.default_project().unwrap();
+    assert_eq!(store.default_project().unwrap(), default);
+    let made = store.create_project(&id("p1"), "one").unwrap();
+    assert!(matches!(
+        store.create_project(&id("p2"), "one"),
+        Err(CatalogError::NameTaken)
+    ));
+    assert_eq!(store.projects().unwrap(), [default, made]);
+    let key = |name: &str, project: &str| KeyInfo {
+        id: name.into(),
+        project: id(project),
+        prefix: "ao_".into(),
+        created: at(5),
+        revoked: None,
+    };
+    store.add_key(&key("k1", "p1"), &[1; 32]).unwrap();
+    store.add_key(&key("k2", "p1"), &[2; 32]).unwrap();
+    let unknown = store.add_key(&key("k3", "nobody"), &[3; 32]);
+    assert!(matches!(unknown, Err(CatalogError::NoProject)));
+    assert_eq!(store.key_by_hash(&[1; 32]).unwrap(), Some(key("k1", "p1")));
+    assert_eq!(store.key_by_hash(&[9; 32]).unwrap(), None);
+    assert!(store.revoke_key("k1", at(9)).unwrap());
+    assert!(store.revoke_key("k1", at(10)).unwrap());
+    assert!(!store.revoke_key("nobody", at(9)).unwrap());
+    assert_eq!(store.key("k1").unwrap().unwrap().revoked, Some(at(9)));
+    let ids: Vec<_> = store
+        .keys(&id::<ProjectId>("p1"))
+        .unwrap()
+        .into_iter()
+        .map(|k| k.id)
+        .collect();
+    assert_eq!(ids, ["k1", "k2"]);
+    assert_eq!(store.secret("jwt", [7; 32]).unwrap(), [7; 32]);
+    assert_eq!(store.secret("jwt", [8; 32]).unwrap(), [7; 32]);
+}
+
+#[test]
+fn reads_go_on_beside_writes_and_see_whole_batches() {
+    let (_directory, store) = sqlite();
+    let done = AtomicBool::new(false);
+    put(&store, Mutation::AppendLogs(String::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let export = store.export(Some(&project()), &id("s")).unwrap().unwrap();
+                    assert_eq!(export.tools.len() as u64, export.stats.tools);
+                    assert_eq!(export.tools.len() % 5, 0, "whole batches only");
+                }
+            });
+        }
+        for number in 0..60 {
+            let writes = (0..5).flat_map(|part| batch("s", tool(number * 5 + part)).writes);
+            let batch = Batch {
+                writes: writes.collect(),
+                idempotency_key: None,
+                cursor: None,
+            };
+            store.submit(batch).unwrap().wait().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    store.check();
+}
