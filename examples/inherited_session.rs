@@ -25,11 +25,8 @@ fn main() -> anyhow::Result<()> {
     let session = agentops::init(Config::from_env().default_tags(["example"]));
     if std::env::args().nth(1).as_deref() == Some(CHILD) {
         work(std::process::id());
-        // The session is not the child's to end.
-        ensure!(
-            session.flush_blocking(PATIENCE),
-            "the child's part is not written"
-        );
+        // The session is not the child's to end; it only sees its own part off.
+        session.flush_blocking(PATIENCE);
         return Ok(());
     }
     work(std::process::id());

@@ -23,3 +23,8 @@ mod wire;
 pub use model::MODEL;
 pub use server::Responder;
 pub use text::count_tokens;
+
+/// The code of the front page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

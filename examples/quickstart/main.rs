@@ -54,12 +54,12 @@ async fn main() -> anyhow::Result<()> {
     show_answer(screen, &question, answer, &llm.describe())?;
     screen.line(Look::Strong, ended.stats_line())?;
     match agentops::export(session.id()).await {
-        Ok(export) => tree::write(screen, &export)?,
+        Ok(export) => {
+            tree::write(screen, &export)?;
+            show_next(screen, session.id(), session.url().as_deref())?;
+        }
         Err(error) => screen.line(Look::Bad, error)?,
     }
-    let id = printable(session.id(), 128);
-    let command = format!("\nLook closer: cargo run -p agentops-cli -- sessions show {id}");
-    screen.line(Look::Plain, command)?;
     result.map(drop)
 }
 
@@ -78,6 +78,17 @@ fn show_answer<W: Write>(
         screen.line(Look::Faint, line)?;
     }
     screen.line(Look::Plain, "")
+}
+
+/// How to look at the session from here on.
+fn show_next<W: Write>(screen: &mut Screen<W>, id: &str, url: Option<&str>) -> std::io::Result<()> {
+    let id = printable(id, 128);
+    let command = format!("\nLook closer: cargo run -p agentops-cli -- sessions show {id}");
+    screen.line(Look::Plain, command)?;
+    if let Some(url) = url {
+        screen.line(Look::Plain, format_args!("or open {}", printable(url, 500)))?;
+    }
+    Ok(())
 }
 
 /// The folder of this repository.
