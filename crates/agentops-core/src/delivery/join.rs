@@ -374,3 +374,141 @@ pub(crate) fn llm_facts(json: &[u8]) -> LlmFacts {
         cost: wire.cost,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Names for Nobody {
+        fn agent(&self, agent: AgentSlot) -> Option<String> {
+            (agent.0 == 7).then(|| "agent-7".to_owned())
+        }
+
+        fn outer_parent(&self, session: Slot) -> Option<String> {
+            (session.index() == 9).then(|| "outer".to_owned())
+        }
+    }
+
+    fn start(id: u64, parent: u64, session: u32, kind: Kind) -> Record<'static> {
+        Record::Start {
+            id: CallId(id),
+            parent: CallId(parent),
+            session: Slot(session),
+            agent: AgentSlot(7),
+            kind,
+            name: "na\"me",
+            at: 1_000,
+            fields: b"\"params\":{\"a\":1}",
+        }
+    }
+
+    fn end(id: u64, outcome: Outcome, error: &'static [u8]) -> Record<'static> {
+        let fields = b"\"returns\":[2]";
+        let session = Slot(1);
+        Record::End {
+            id: CallId(id),
+            session,
+            at: 3_000_000,
+            outcome,
+            fields,
+            error,
+        }
+    }
+
+    /// Feeds each list as one tick: events and opens, parsed.
+    fn ticks(ticks: &[&[Record<'_>]]) -> (Vec<Value>, Vec<Value>) {
+        let (mut join, anchor) = (Join::default(), Anchor::take());
+        let (mut events, mut opens) = (Vec::new(), Vec::new());
+        for records in ticks {
+            for record in *records {
+                join.feed(record, &anchor, &Nobody, &mut events);
+            }
+            join.settle(&Nobody, &mut events, |_, json| opens.push(json));
+        }
+        let parse = |json: &Vec<u8>| serde_json::from_slice(json).expect("valid JSON");
+        (
+            events.iter().map(|event| parse(&event.json)).collect(),
+            opens.iter().map(parse).collect(),
+        )
+    }
+
+    #[test]
+    fn a_call_of_one_tick_is_one_event() {
+        let (events, opens) = ticks(&[&[start(2, 4, 1, Kind::Tool), end(2, Outcome::Ok, b"")]]);
+        assert!(opens.is_empty());
+        let event = &events[0];
+        assert_eq!(events.len(), 1);
+        assert_eq!(event["id"], CallId(2).uuid().to_string());
+        assert_eq!(event["parent_id"], CallId(4).uuid().to_string());
+        assert_eq!(event["agent_id"], "agent-7");
+        assert_eq!(
+            (&event["name"], &event["status"]),
+            (&"na\"me".into(), &"ok".into())
+        );
+        assert_eq!(event["params"]["a"], 1);
+        assert_eq!(event["returns"][0], 2);
+    }
+
+    #[test]
+    fn an_open_call_is_told_once_and_its_event_says_all_again() {
+        let (events, opens) = ticks(&[
+            &[start(2, 0, 9, Kind::Action)],
+            &[],
+            &[end(2, Outcome::Cancelled, b"")],
+        ]);
+        assert_eq!(opens.len(), 1);
+        assert_eq!(
+            (&opens[0]["status"], &opens[0]["params"]["a"]),
+            (&"running".into(), &1.into())
+        );
+        assert_eq!(
+            opens[0]["parent_id"], "outer",
+            "a joined session hangs below its parent's call"
+        );
+        assert!(opens[0].get("end_timestamp").is_none());
+        assert_eq!(
+            (&events[0]["status"], &events[0]["params"]["a"]),
+            (&"cancelled".into(), &1.into())
+        );
+        assert_eq!(events[0]["init_timestamp"], opens[0]["init_timestamp"]);
+    }
+
+    #[test]
+    fn an_end_that_was_taken_before_its_start_waits_for_it() {
+        let (events, _) = ticks(&[&[end(2, Outcome::Ok, b"")], &[start(2, 0, 1, Kind::Tool)]]);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0]["status"], "ok");
+    }
+
+    #[test]
+    fn a_failed_call_has_an_error_event_linked_to_it() {
+        let error = br#"{"error_type":"E","details":{"message":"no","chain":[],"location":null}}"#;
+        let (events, _) = ticks(&[&[start(2, 0, 1, Kind::Tool), end(2, Outcome::Error, error)]]);
+        let (call, error) = (&events[0], &events[1]);
+        assert_eq!(
+            (&call["status"], &error["event_type"]),
+            (&"error".into(), &"errors".into())
+        );
+        assert_eq!(error["trigger_event_id"], call["id"]);
+        assert_eq!(error["trigger_event_type"], "tools");
+        assert_eq!(error["details"]["message"], "no");
+        assert_ne!(error["id"], call["id"]);
+        assert_eq!(error["timestamp"], call["end_timestamp"]);
+    }
+
+    #[test]
+    fn open_calls_of_a_session_are_counted() {
+        let (mut join, anchor, mut out) = (Join::default(), Anchor::take(), Vec::new());
+        for record in [start(2, 0, 1, Kind::Tool), start(4, 2, 1, Kind::Tool)] {
+            join.feed(&record, &anchor, &Nobody, &mut out);
+        }
+        assert_eq!(join.open_in(Slot(1)), 2);
+        join.feed(&end(4, Outcome::Ok, b""), &anchor, &Nobody, &mut out);
+        join.feed(&end(2, Outcome::Ok, b""), &anchor, &Nobody, &mut out);
+        assert_eq!((join.open_in(Slot(1)), out.len()), (0, 2));
+    }
+}

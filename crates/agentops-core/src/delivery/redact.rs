@@ -11,25 +11,25 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 /// What stands in the place of a secret.
 pub(crate) const MASK: &str = "[redacted]";
 
-/// Names of secrets, lower case, without `-` and `_`.
+/// Names of secrets.
 const KEYS: &[&str] = &[
-    "apikey",
-    "accesstoken",
-    "refreshtoken",
-    "authtoken",
-    "idtoken",
+    "api_key",
+    "access_token",
+    "refresh_token",
+    "auth_token",
+    "id_token",
     "token",
     "password",
     "passwd",
     "passphrase",
     "secret",
-    "secretkey",
-    "clientsecret",
-    "privatekey",
+    "secret_key",
+    "client_secret",
+    "private_key",
     "authorization",
     "credentials",
     "cookie",
-    "setcookie",
+    "set_cookie",
 ];
 
 /// How a known token begins, and how long its rest is at least.
@@ -63,20 +63,17 @@ pub(crate) struct Redactor {
 impl Redactor {
     /// The built-in names and these.
     pub(crate) fn new(more: &[String]) -> Self {
-        let keys: Vec<String> = KEYS
-            .iter()
-            .map(|key| (*key).to_owned())
-            .chain(more.iter().map(|key| plain(key)))
-            .filter(|key| !key.is_empty())
-            .collect();
-        // A hint is the longest piece of a name that no `-` or `_` can be inside of: its last
-        // four letters, which every spelling of the name has.
-        let ends = keys.iter().map(|key| tail(key).to_owned());
+        let names = || KEYS.iter().copied().chain(more.iter().map(String::as_str));
+        let keys: Vec<String> = names().map(plain).filter(|key| !key.is_empty()).collect();
+        // Whether there can be a name at all is searched for in its usual spellings.
+        let spellings = names()
+            .filter(|name| !plain(name).is_empty())
+            .flat_map(|name| [plain(name), name.replace('-', "_"), name.replace('_', "-")]);
         let shapes = SHAPES.iter().map(|(start, _)| (*start).to_owned());
         let hints = AhoCorasickBuilder::new()
             .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostFirst)
-            .build(ends.chain(shapes).chain([BEGIN_KEY.to_owned()]))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(spellings.chain(shapes).chain([BEGIN_KEY.to_owned()]))
             .expect("a few dozen short patterns");
         Self { keys, hints }
     }
@@ -240,11 +237,6 @@ fn plain(name: &str) -> String {
         .filter(|letter| !matches!(letter, '-' | '_'))
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-fn tail(key: &str) -> &str {
-    let start = key.char_indices().rev().nth(2).map_or(0, |(at, _)| at);
-    &key[start..]
 }
 
 /// The index after the closing quote of the string that opens at `at`.

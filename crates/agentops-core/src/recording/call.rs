@@ -212,10 +212,10 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.nested = None;
         // Dropped as it is, the call counts as panicked.
-        if self.unwinding || !std::thread::panicking() {
-            if let Some(call) = self.call.take() {
-                call.finish(|_| {});
-            }
+        if (self.unwinding || !std::thread::panicking())
+            && let Some(call) = self.call.take()
+        {
+            call.finish(|_| {});
         }
     }
 }

@@ -197,7 +197,7 @@ mod tests {
             (Outcome::Error, Some("exit code 42".to_owned()))
         );
         let mut end = End::new(Wants::Reason);
-        (&&Exit(&7)).note(&mut end);
+        Exit(&7).note(&mut end);
         assert_eq!(end.outcome(), Outcome::Ok);
     }
 
@@ -205,6 +205,6 @@ mod tests {
     fn a_result_splits_and_anything_else_is_a_value() {
         let failed: Result<u8, &str> = Err("no");
         assert!(matches!((&&Out(&failed)).split(), Split::Error(&"no")));
-        assert!(matches!((&&Out(&Some(1))).split(), Split::Value(Some(1))));
+        assert!(matches!(Out(&Some(1)).split(), Split::Value(Some(1))));
     }
 }

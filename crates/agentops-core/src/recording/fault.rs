@@ -49,7 +49,7 @@ where
     #[cold]
     fn fail(&self, end: &mut End) {
         note_error(end, type_name::<E>(), |report| {
-            report.follow(self.0.deref())
+            report.follow(self.0.deref());
         });
     }
 }
@@ -63,7 +63,7 @@ impl<E: Display + ?Sized> FaultDisplay for &&Fault<'_, E> {
     #[cold]
     fn fail(&self, end: &mut End) {
         note_error(end, type_name::<E>(), |report| {
-            report.message = report.text(format_args!("{}", self.0))
+            report.message = report.text(format_args!("{}", self.0));
         });
     }
 }
@@ -77,7 +77,7 @@ impl<E: Debug + ?Sized> FaultDebug for &Fault<'_, E> {
     #[cold]
     fn fail(&self, end: &mut End) {
         note_error(end, type_name::<E>(), |report| {
-            report.message = report.text(format_args!("{:?}", self.0))
+            report.message = report.text(format_args!("{:?}", self.0));
         });
     }
 }
@@ -91,7 +91,7 @@ impl<E: ?Sized> FaultName for Fault<'_, E> {
     #[cold]
     fn fail(&self, end: &mut End) {
         note_error(end, type_name::<E>(), |report| {
-            report.message = type_name::<E>().to_owned()
+            report.message = type_name::<E>().to_owned();
         });
     }
 }

@@ -624,7 +624,7 @@ fn a_failed_item_a_dropped_stream_and_a_stream_that_never_was_are_told_apart() {
 }
 
 #[record_action(crate = crate)]
-fn numbers(to: u8) -> impl Iterator<Item = u8> + Clone + DoubleEndedIterator + ExactSizeIterator {
+fn numbers(to: u8) -> impl DoubleEndedIterator<Item = u8> + Clone + ExactSizeIterator {
     (0..to).map(|number| number + 1)
 }
 
