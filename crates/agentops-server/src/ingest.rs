@@ -6,7 +6,7 @@ pub(crate) mod normalise;
 mod spool_import;
 
 pub use cost::price_of;
-pub use spool_import::{ImportError, ImportReport, Importer, import_once};
+pub use spool_import::{ImportError, ImportReport, import_once};
 
 pub(crate) use body::RequestBody;
 pub(crate) use spool_import::keep_importing;

@@ -21,6 +21,6 @@ mod serve;
 pub use access::{ApiKey, KeyError, Peer, create_key, verify_key};
 pub use app::{App, Clock, Storage, system_clock};
 pub use config::{ConfigError, Limits, ServerConfig};
-pub use ingest::{ImportError, ImportReport, Importer, import_once, price_of};
+pub use ingest::{ImportError, ImportReport, import_once, price_of};
 pub use router::router;
 pub use serve::{Place, Running, ServeError, running_server, serve, termination};

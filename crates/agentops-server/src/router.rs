@@ -129,3 +129,6 @@ fn explained(mut answer: Response, path: &str) -> Response {
     }
     answer
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ pub(crate) fn keep_importing(app: &App, data_dir: &Path, clock: &Clock, stop: &R
 }
 
 /// The import of one data directory, in the hands of this process.
-pub struct Importer {
+struct Importer {
     spool: Spool,
     project: ProjectId,
     clock: Clock,
@@ -168,10 +168,7 @@ struct Round {
 
 impl Importer {
     /// Takes the import of a data directory; `None` while another process has it.
-    ///
-    /// # Errors
-    /// When the lock cannot be made, or the store has no default project.
-    pub fn acquire(
+    fn acquire(
         store: &dyn Storage,
         data_dir: &Path,
         clock: Clock,

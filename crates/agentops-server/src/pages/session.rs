@@ -28,7 +28,7 @@ struct SessionPage {
     name: String,
     id: String,
     state: &'static str,
-    reason: String,
+    reason: Option<Shown>,
     facts: Vec<Fact>,
     tags: Vec<String>,
     video: Option<String>,
@@ -131,9 +131,20 @@ fn view(row: SessionRow, page: EventPage, logs: Option<String>, is_first: bool) 
             .next
             .map(|Cursor(next)| format!("{path}?cursor={}", segment(&next))),
         first: (!is_first).then_some(path),
-        reason: row.session.end_state_reason.unwrap_or_default(),
-        tags: row.session.tags,
-        video: row.session.video,
+        reason: row
+            .session
+            .end_state_reason
+            .map(|reason| text::cut(reason, VALUE_BYTES)),
+        tags: row
+            .session
+            .tags
+            .iter()
+            .map(|tag| text::brief(tag))
+            .collect(),
+        video: row
+            .session
+            .video
+            .map(|url| text::cut(url, VALUE_BYTES).text),
         host_env: row
             .session
             .host_env
@@ -227,8 +238,8 @@ fn event(placed: Placed<'_>, timeline: &Timeline, left: &mut usize) -> EventLine
         adopted: placed.adopted,
         kind: event.kind().as_str(),
         kind_label: label(event.kind()),
-        name: event.name().unwrap_or("unnamed").to_owned(),
-        status: event.status.as_str().to_owned(),
+        name: text::brief(event.name().unwrap_or("unnamed")),
+        status: text::brief(event.status.as_str()),
         is_bad: !matches!(event.status, Status::Ok | Status::Running),
         at: format!("+{}", text::duration(u64::try_from(since).unwrap_or(0))),
         duration: event
@@ -243,7 +254,7 @@ fn event(placed: Placed<'_>, timeline: &Timeline, left: &mut usize) -> EventLine
             .map(|cost| format!("${}", cost.to_six_decimals()))
             .unwrap_or_default(),
         message: message
-            .map(|message| text::cut(message, 200).text)
+            .map(|message| text::brief(&message))
             .unwrap_or_default(),
         id: event.id.as_str().to_owned(),
         agent: event

@@ -12,6 +12,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::links::{Base, Query, segment, session_path};
 
+/// Tags shown of one session.
+const TAGS: usize = 12;
+
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct SessionsPage {
@@ -31,6 +34,7 @@ struct SessionLine {
     state: &'static str,
     reason: String,
     tags: Vec<String>,
+    more_tags: usize,
     llms: String,
     tools: String,
     actions: String,
@@ -77,14 +81,21 @@ fn line(row: SessionRow) -> SessionLine {
         started: text::time(row.session.init_timestamp),
         duration: text::duration(text::micros(stats.duration)),
         state: state(&row),
-        reason: row.session.end_state_reason.clone().unwrap_or_default(),
+        reason: text::brief(row.session.end_state_reason.as_deref().unwrap_or_default()),
         llms: text::count(stats.llms),
         tools: text::count(stats.tools),
         actions: text::count(stats.actions),
         errors: stats.errors,
         tokens: text::count(stats.prompt_tokens.saturating_add(stats.completion_tokens)),
         cost: text::cost(stats.cost, stats.cost_known),
-        tags: row.session.tags,
+        tags: row
+            .session
+            .tags
+            .iter()
+            .take(TAGS)
+            .map(|tag| text::brief(tag))
+            .collect(),
+        more_tags: row.session.tags.len().saturating_sub(TAGS),
     }
 }
 
@@ -96,7 +107,7 @@ pub(super) fn name(row: &SessionRow) -> String {
         .filter(|name| !name.trim().is_empty());
     named.map_or_else(
         || format!("Session {}", short(row.session.id.as_str())),
-        str::to_owned,
+        text::brief,
     )
 }
 

@@ -2,6 +2,9 @@
 
 use agentops_protocol::{Json, Timestamp, Usd};
 
+/// The longest name, tag or reason that is shown whole.
+const BRIEF_CHARS: usize = 160;
+
 /// `2024-03-14 12:00:00`, in UTC.
 pub(super) fn time(at: Timestamp) -> String {
     let text = at.to_string();
@@ -80,6 +83,15 @@ pub(super) fn cut(mut text: String, limit: usize) -> Shown {
     let left_out = text.len() - end;
     text.truncate(end);
     Shown { text, left_out }
+}
+
+/// A short text on one line of a page; a long one is cut with an ellipsis.
+pub(super) fn brief(text: &str) -> String {
+    let mut brief: String = text.chars().take(BRIEF_CHARS).collect();
+    if brief.len() < text.len() {
+        brief.push('…');
+    }
+    brief
 }
 
 /// JSON a value a line, keys in their order. Works on the text, so numbers stay as they were
@@ -172,6 +184,14 @@ mod tests {
                 left_out: 2
             }
         );
+    }
+
+    #[test]
+    fn a_brief_text_says_that_it_is_cut() {
+        assert_eq!(brief("tea"), "tea");
+        let long = "é".repeat(BRIEF_CHARS + 1);
+        assert_eq!(brief(&long).chars().count(), BRIEF_CHARS + 1);
+        assert!(brief(&long).ends_with('…'));
     }
 
     #[test]

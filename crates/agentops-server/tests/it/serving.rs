@@ -158,3 +158,18 @@ fn only_the_user_can_read_the_data_directory() {
     }
     runtime.block_on(running.shutdown());
 }
+
+#[test]
+fn a_shutdown_does_not_wait_for_ever() {
+    let server = Server::limited(|limits| limits.shutdown_timeout = Duration::from_millis(100));
+    let jwt = server.session("s");
+    let mut stuck = TcpStream::connect(server.address()).unwrap();
+    let head = format!(
+        "POST /v2/create_events HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {jwt}\r\nContent-Length: 100\r\n\r\n{{",
+        server.address()
+    );
+    stuck.write_all(head.as_bytes()).unwrap();
+    let begun = std::time::Instant::now();
+    server.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
