@@ -155,14 +155,15 @@ impl Backend {
 /// The data directory: the one given, else that of the environment, else the platform's. The same
 /// rule as the library's, so that what a program records is found.
 pub(crate) fn data_dir(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(dir) = given {
-        return Ok(dir.to_owned());
-    }
-    agentops_core::data_dir().ok_or_else(|| {
-        let message = format!(
-            "there is no home directory; give --data-dir or set {}",
-            env::DATA_DIR
-        );
+    let found = given.map(Path::to_owned).or_else(agentops_core::data_dir);
+    let Some(dir) = found else {
+        let variable = env::DATA_DIR;
+        let message = format!("there is no home directory; give --data-dir or set {variable}");
+        return Err(Problem::new(Exit::DataDir, message).into());
+    };
+    // In full, so that what is printed means the same wherever it is read. An empty one fails.
+    std::path::absolute(&dir).map_err(|error| {
+        let message = format!("data directory {} cannot be used: {error}", dir.display());
         Problem::new(Exit::DataDir, message).into()
     })
 }

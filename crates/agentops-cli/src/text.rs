@@ -100,7 +100,8 @@ pub(crate) fn duration(micros: i64) -> String {
     let micros = micros.max(0);
     match micros {
         0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000..10_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
         1_000_000..60_000_000 => {
             format!(
                 "{}.{:02} s",
@@ -173,6 +174,7 @@ mod tests {
         for (micros, text) in [
             (-5, "0 µs"),
             (850, "850 µs"),
+            (1_990, "1.9 ms"),
             (12_900, "12 ms"),
             (1_239_000, "1.23 s"),
             (125_000_000, "2 m 05 s"),

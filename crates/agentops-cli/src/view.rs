@@ -87,7 +87,7 @@ impl Event {
             EventKind::Action => self.action_type.as_deref().or(self.name.as_deref()),
             EventKind::Llm => self.model.as_deref(),
             EventKind::Tool => self.name.as_deref(),
-            EventKind::Error => self.error_type.as_deref(),
+            EventKind::Error => self.error_type.as_deref().map(last_part),
         };
         name.filter(|name| !name.is_empty()).unwrap_or("(no name)")
     }
@@ -128,6 +128,15 @@ impl Event {
     }
 }
 
+/// The name of a type without the way to it.
+fn last_part(name: &str) -> &str {
+    let plain = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    match name.rsplit_once("::") {
+        Some((_, last)) if !last.is_empty() && name.chars().all(plain) => last,
+        _ => name,
+    }
+}
+
 impl Export {
     /// All events in the order they began; of equals, those that ended last come first: a call
     /// before what happened inside it.
@@ -144,5 +153,70 @@ impl Export {
         let last = |event: &Event| event.end_timestamp.map_or(i64::MIN, |end| -end.as_micros());
         all.sort_by_key(|event| (event.init_timestamp, last(event)));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: EventKind, json: serde_json::Value) -> Event {
+        let event: Event = serde_json::from_value(json).unwrap();
+        Event { kind, ..event }
+    }
+
+    #[test]
+    fn errors_go_by_their_type_without_its_path() {
+        for (given, expected) in [
+            ("app::tools::ToolError", "ToolError"),
+            ("ValueError", "ValueError"),
+            ("Box<dyn app::Fault>", "Box<dyn app::Fault>"),
+            ("app::", "app::"),
+            ("", "(no name)"),
+        ] {
+            let error = event(EventKind::Error, serde_json::json!({ "error_type": given }));
+            assert_eq!(error.label(), expected);
+        }
+    }
+
+    #[test]
+    fn only_trouble_is_worth_a_word() {
+        let trouble = |kind, json| event(kind, json).trouble().map(str::to_owned);
+        let end = "2024-03-14T12:00:00Z";
+        let ended = |status: &str| serde_json::json!({"status": status, "end_timestamp": end});
+        assert_eq!(trouble(EventKind::Tool, ended("ok")), None);
+        assert_eq!(
+            trouble(EventKind::Tool, ended("error")).as_deref(),
+            Some("error")
+        );
+        assert_eq!(trouble(EventKind::Error, ended("error")), None);
+        assert_eq!(
+            trouble(EventKind::Llm, ended("cancelled")).as_deref(),
+            Some("cancelled")
+        );
+        // A server that knows no status.
+        assert_eq!(
+            trouble(EventKind::Tool, serde_json::json!({"end_timestamp": end})),
+            None
+        );
+        assert_eq!(
+            trouble(EventKind::Tool, serde_json::json!({})).as_deref(),
+            Some("running")
+        );
+    }
+
+    #[test]
+    fn an_error_says_its_details_or_the_message_in_them() {
+        let message = |details| {
+            let json = serde_json::json!({ "details": details });
+            event(EventKind::Error, json).message()
+        };
+        assert_eq!(message(serde_json::json!("boom")).as_deref(), Some("boom"));
+        assert_eq!(
+            message(serde_json::json!({"message": "boom"})).as_deref(),
+            Some("boom")
+        );
+        assert_eq!(message(serde_json::json!({"chain": []})), None);
+        assert_eq!(message(serde_json::json!(null)), None);
     }
 }

@@ -172,7 +172,8 @@ mod tests {
                  Fail: Traceback:
                         File "a.py"
                       ValueError: boom\u{1b}[2J
-        "#]].assert_eq(&state(traceback));
+        "#]]
+        .assert_eq(&state(traceback));
         assert!(state(&"x\n".repeat(1_000)).lines().count() < 30);
     }
 

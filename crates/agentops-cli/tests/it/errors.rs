@@ -1,5 +1,6 @@
 //! What goes wrong has a code of its own and a message that names the fix.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use crate::recorded::{ID, quiet_run};
@@ -103,4 +104,82 @@ fn a_data_directory_that_is_none_is_seven() {
     )
     .unwrap();
     on(broken.path(), &["sessions", "list"]).failed(7);
+}
+
+/// Something at this address that answers its one caller like this, whatever is asked. The second
+/// part is the caller's request.
+fn answering(answer: &str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = answer.to_owned();
+    let answered = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (url, answered)
+}
+
+#[test]
+fn whatever_answers_is_told_calmly() {
+    let answer = |head: &str, body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    };
+    for (answer, code, said) in [
+        (
+            answer("200 OK", "<html>"),
+            5,
+            "does not answer as an AgentOps server",
+        ),
+        (
+            answer("200 OK", "{}"),
+            5,
+            "does not answer as an AgentOps server",
+        ),
+        (
+            answer("200 OK", "\u{1b}[2J"),
+            5,
+            "does not answer as an AgentOps server",
+        ),
+        (
+            answer("302 Found\r\nLocation: https://elsewhere.example/", ""),
+            5,
+            "elsewhere.example",
+        ),
+        (answer("404 Not Found", ""), 1, "has no list of sessions"),
+        (answer("403 Forbidden", "no"), 6, "--api-key"),
+        (
+            answer("503 Busy", r#"{"error":"busy\u001b[2J","message":"later"}"#),
+            1,
+            "answers 503: busy\\u{1b}[2J: later",
+        ),
+        (
+            answer("500 Oh", "<html>"),
+            1,
+            "answers 500: no reason given",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_owned(),
+            5,
+            "cannot reach",
+        ),
+        ("SSH-2.0-x\r\n\r\n".to_owned(), 5, "cannot reach"),
+    ] {
+        let (url, answered) = answering(&answer);
+        let message = Run::of(command(&["sessions", "list", "--endpoint", &url])).failed(code);
+        assert!(message.contains(said), "{answer:?}: {message}");
+        assert!(!message.contains('\u{1b}'), "{message}");
+        let request = answered.join().unwrap();
+        assert!(
+            request.starts_with("GET /v2/sessions?limit=50 HTTP/1.1\r\n"),
+            "{request}"
+        );
+    }
 }
