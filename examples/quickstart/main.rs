@@ -19,7 +19,7 @@ mod tree;
 use std::io::Write;
 use std::path::Path;
 
-use agentops::{Config, EndState, SummaryLine};
+use agentops::{Config, EndState, Session, SummaryLine};
 
 use crate::llm::Llm;
 use crate::screen::{Look, Screen, printable, printable_lines};
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<()> {
     match agentops::export(session.id()).await {
         Ok(export) => {
             tree::write(screen, &export)?;
-            show_next(screen, session.id(), session.url().as_deref())?;
+            show_next(screen, &session)?;
         }
         Err(error) => screen.line(Look::Bad, error)?,
     }
@@ -81,12 +81,20 @@ fn show_answer<W: Write>(
 }
 
 /// How to look at the session from here on.
-fn show_next<W: Write>(screen: &mut Screen<W>, id: &str, url: Option<&str>) -> std::io::Result<()> {
-    let id = printable(id, 128);
-    let command = format!("\nLook closer: cargo run -p agentops-cli -- sessions show {id}");
-    screen.line(Look::Plain, command)?;
-    if let Some(url) = url {
-        screen.line(Look::Plain, format_args!("or open {}", printable(url, 500)))?;
+fn show_next<W: Write>(screen: &mut Screen<W>, session: &Session) -> std::io::Result<()> {
+    let id = printable(session.id(), 128);
+    let mut command = format!("cargo run -p agentops-cli -- sessions show {id}");
+    // Without a home the session lies in a temporary directory that the command cannot know.
+    let dir = session.client().data_dir().map(Path::to_owned);
+    if let Some(dir) = dir.filter(|dir| agentops::data_dir().as_ref() != Some(dir)) {
+        command += &format!(" --data-dir {}", printable(&dir.display().to_string(), 500));
+    }
+    screen.line(Look::Plain, format_args!("\nLook closer: {command}"))?;
+    if let Some(url) = session.url() {
+        screen.line(
+            Look::Plain,
+            format_args!("or open {}", printable(&url, 500)),
+        )?;
     }
     Ok(())
 }
