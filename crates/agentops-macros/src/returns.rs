@@ -21,7 +21,14 @@ const FORWARDED: &[&str] = &[
     "Debug",
 ];
 /// Those of them that say what the result is.
-const LEADING: &[&str] = &["Future", "Stream", "Iterator"];
+const LEADING: &[&str] = &[
+    "Future",
+    "Stream",
+    "Iterator",
+    "ExactSizeIterator",
+    "DoubleEndedIterator",
+    "FusedIterator",
+];
 
 /// What a function returns, as far as its tokens tell.
 pub(crate) enum Returns {

@@ -680,10 +680,7 @@ fn boxed_later<'a>(text: &'a str) -> Pin<Box<dyn Future<Output = usize> + Send +
 fn returned_futures_are_recorded_until_they_are_ready() {
     let session = Session::open();
     session.run(|| drop(later(9)));
-    assert_eq!(
-        session.wait(async { later(1).await.is_ok() && later(0).await.is_err() }),
-        true
-    );
+    assert!(session.wait(async { later(1).await.is_ok() && later(0).await.is_err() }));
     assert_eq!(session.wait(boxed_later("not in scope yet")), 16);
     assert_eq!(session.wait(async { boxed_later("abc").await }), 3);
     let seen: Vec<_> = session
