@@ -165,11 +165,11 @@ mod tests {
         let state = |reason: &str| {
             let session = json!({"id": "s", "end_state": "Fail", "end_state_reason": reason});
             let shown = shown(&json!({ "session": session }), 500, 80);
-            let (_, state) = shown.split_once("state").unwrap();
+            let (_, state) = shown.split_once('\n').unwrap();
             state.split_once("events").unwrap().0.to_owned()
         };
         expect![[r#"
-                 Fail: Traceback:
+            state     Fail: Traceback:
                         File "a.py"
                       ValueError: boom\u{1b}[2J
         "#]]
