@@ -232,6 +232,10 @@ fn event(placed: Placed<'_>, timeline: &Timeline, left: &mut usize) -> EventLine
         EventBody::Action(_) | EventBody::Tool(_) => (None, None),
     };
     let since = event.init_timestamp.as_micros() - timeline.start;
+    // An error is a moment, and bad by its kind: neither needs saying.
+    let is_error = event.kind() == EventKind::Error;
+    let duration = event.duration_micros().filter(|_| !is_error);
+    let expected = is_error && event.status == Status::Error;
     EventLine {
         indent: placed.depth.min(DEEPEST),
         level: placed.depth + 1,
@@ -240,12 +244,9 @@ fn event(placed: Placed<'_>, timeline: &Timeline, left: &mut usize) -> EventLine
         kind_label: label(event.kind()),
         name: text::brief(event.name().unwrap_or("unnamed")),
         status: text::brief(event.status.as_str()),
-        is_bad: !matches!(event.status, Status::Ok | Status::Running),
+        is_bad: !expected && !matches!(event.status, Status::Ok | Status::Running),
         at: format!("+{}", text::duration(u64::try_from(since).unwrap_or(0))),
-        duration: event
-            .duration_micros()
-            .map(text::duration)
-            .unwrap_or_default(),
+        duration: duration.map(text::duration).unwrap_or_default(),
         bar_x,
         bar_width: bar_end.saturating_sub(bar_x).max(3),
         tokens: tokens.unwrap_or_default(),
