@@ -5,6 +5,7 @@
 mod captures;
 mod documentation;
 mod forms;
+mod ours;
 mod properties;
 
 use std::path::Path;
