@@ -18,6 +18,10 @@ pub enum QueryError {
 }
 
 /// Reads sessions and events. Blocking: call it from a thread that may wait.
+///
+/// Two things are added to events when they are read, so that the order of arrival does not
+/// matter: one that names no agent shows the id of the session's default agent, and an error that
+/// does not tell the kind of its trigger shows the kind of the event of that id.
 pub trait Query: Send + Sync {
     /// The sessions of a project (of all projects: `None`), newest start first.
     ///
@@ -52,7 +56,9 @@ pub trait Query: Send + Sync {
         id: &SessionId,
     ) -> Result<Option<Stats>, QueryError>;
 
-    /// Everything of a session.
+    /// Everything of a session. Prompts and completions are in the export's form,
+    /// `{"type":"chatml","messages":…}` or `{"type":"string","string":"…"}`; the default agent is
+    /// among the agents where an event belongs to it.
     ///
     /// # Errors
     /// A failing storage.

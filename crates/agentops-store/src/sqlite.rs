@@ -133,7 +133,7 @@ impl SqliteStore {
             message: error.to_string(),
         };
         let connection = connect(&path).map_err(refused)?;
-        let upkeep = Connection::open(&path).map_err(|error| refused(error.into()))?;
+        let upkeep = readers::open(&path).map_err(|fault| refused(fault.into()))?;
         let scribe =
             Scribe::new(&connection, options.price).map_err(|fault| refused(fault.into()))?;
         let shared = Arc::new(Shared::default());

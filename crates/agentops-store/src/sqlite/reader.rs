@@ -135,49 +135,10 @@ fn list(
     size: PageSize,
     from: Option<Place>,
 ) -> Result<SessionPage, Fault> {
-    let mut terms = vec!["true"];
-    let mut values: Vec<Value> = Vec::new();
-    let mut term = |text, value: Option<Value>| {
-        terms.push(text);
-        values.extend(value);
-    };
-    if let Some(project) = project {
-        let seq: Option<i64> = connection
-            .query_row(
-                "SELECT seq FROM projects WHERE id = ?1",
-                [project.as_str()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        term("s.project = ?", Some(seq.unwrap_or(-1).into()));
-    }
-    if let Some(tag) = &filter.tag {
-        let with_tag = "EXISTS (SELECT 1 FROM json_each(s.tags) t WHERE t.value = ?)";
-        term(with_tag, Some(tag.clone().into()));
-    }
-    if let Some(state) = filter.end_state {
-        term(
-            "s.end_state = ?",
-            Some(sessions::state_number(state).into()),
-        );
-    }
-    if let Some(start) = filter.from {
-        term("s.start_us >= ?", Some(start.as_micros().into()));
-    }
-    if let Some(end) = filter.to {
-        term("s.start_us < ?", Some(end.as_micros().into()));
-    }
-    if filter.with_errors {
-        term("s.errors > 0", None);
-    }
-    if let Some(place) = from {
-        term("(s.start_us, s.seq) < (?, ?)", Some(place.start.into()));
-        values.push(place.order.into());
-    }
+    let (terms, values) = conditions(connection, project, filter, from)?;
     let sql = format!(
-        "{}WHERE {} ORDER BY s.start_us DESC, s.seq DESC LIMIT {}",
+        "{}WHERE {terms} ORDER BY s.start_us DESC, s.seq DESC LIMIT {}",
         sessions::SELECT,
-        terms.join(" AND "),
         size.get() + 1
     );
     let mut select = connection.prepare_cached(&sql)?;
@@ -201,6 +162,49 @@ fn list(
         page.rows.push(session_row(connection, stored)?);
     }
     Ok(page)
+}
+
+/// What must hold of a listed session, with the values for the question marks.
+fn conditions(
+    connection: &Connection,
+    project: Option<&ProjectId>,
+    filter: &SessionFilter,
+    from: Option<Place>,
+) -> Result<(String, Vec<Value>), Fault> {
+    let mut terms = vec!["true"];
+    let mut values: Vec<Value> = Vec::new();
+    if let Some(project) = project {
+        let seq: Option<i64> = connection
+            .prepare_cached("SELECT seq FROM projects WHERE id = ?1")?
+            .query_row([project.as_str()], |row| row.get(0))
+            .optional()?;
+        terms.push("s.project = ?");
+        values.push(seq.unwrap_or(-1).into());
+    }
+    if let Some(tag) = &filter.tag {
+        terms.push("EXISTS (SELECT 1 FROM json_each(s.tags) t WHERE t.value = ?)");
+        values.push(tag.clone().into());
+    }
+    if let Some(state) = filter.end_state {
+        terms.push("s.end_state = ?");
+        values.push(sessions::state_number(state).into());
+    }
+    if let Some(start) = filter.from {
+        terms.push("s.start_us >= ?");
+        values.push(start.as_micros().into());
+    }
+    if let Some(end) = filter.to {
+        terms.push("s.start_us < ?");
+        values.push(end.as_micros().into());
+    }
+    if filter.with_errors {
+        terms.push("s.errors > 0");
+    }
+    if let Some(place) = from {
+        terms.push("(s.start_us, s.seq) < (?, ?)");
+        values.extend([place.start.into(), place.order.into()]);
+    }
+    Ok((terms.join(" AND "), values))
 }
 
 fn session_row(connection: &Connection, stored: sessions::Stored) -> Result<SessionRow, Fault> {

@@ -1,7 +1,7 @@
 //! Connections for reading. Each read is one short transaction on a connection of its own, so
 //! that it sees one revision and never waits for the writer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,10 @@ impl Readers {
         let mut place = self.take()?;
         let reader = match &mut place.reader {
             Some(reader) => reader,
-            empty => empty.insert(self.open()?),
+            empty => empty.insert(Reader {
+                connection: open(&self.path)?,
+                unpacker: Unpacker::default(),
+            }),
         };
         let tx = reader.connection.unchecked_transaction()?;
         let result = read(&tx, &mut reader.unpacker);
@@ -98,18 +101,17 @@ impl Readers {
         })
     }
 
-    fn open(&self) -> Result<Reader, Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "cache_size", -4_000)?;
-        Ok(Reader {
-            connection,
-            unpacker: Unpacker::default(),
-        })
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection that can only read.
+pub(crate) fn open(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "cache_size", -4_000)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
 }

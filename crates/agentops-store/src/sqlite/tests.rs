@@ -240,6 +240,33 @@ fn a_database_of_something_else_is_refused_with_words() {
 }
 
 #[test]
+fn a_damaged_database_is_an_error_and_not_a_hang() {
+    let (directory, store) = sqlite();
+    for number in 0..300 {
+        put(&store, tool(number));
+    }
+    drop(store);
+    let path = directory.path().join(FILE);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2 / 4_096 * 4_096;
+    bytes[half..].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let Ok(store) = SqliteStore::open(directory.path(), Options::new(price)) else {
+        return;
+    };
+    // Somewhere among these is a damaged page; the writer says so and ends.
+    let refused = (0..300).find_map(|number| {
+        let update = updated(&format!(r#"{{"id":"{number}","logs":"l"}}"#));
+        store
+            .submit(batch("s", update))
+            .and_then(crate::Pending::wait)
+            .err()
+    });
+    assert!(refused.is_some());
+    drop(store);
+}
+
+#[test]
 fn bodies_shrink_with_a_dictionary_and_older_ones_stay_readable() {
     let (directory, store) = sqlite();
     assert!(!store.train_now(), "too few events");
