@@ -33,7 +33,9 @@ pub fn session(body: &[u8]) -> Result<SessionPatch, Refusal> {
         host_env: read(&object, "host_env", &at)?,
         video: read(&object, "video", &at)?,
         dropped: dropped(&object, &at)?,
-        recovered: object.get("recovered").is_some_and(|raw| raw.get() == "true"),
+        recovered: object
+            .get("recovered")
+            .is_some_and(|raw| raw.get() == "true"),
     })
 }
 
