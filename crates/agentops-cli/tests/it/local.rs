@@ -185,7 +185,11 @@ fn a_living_program_is_seen_while_it_records() {
     assert_eq!(list["sessions"][0]["tags"][0], "live");
     let shown = on(dir.path(), &["sessions", "show", ID]).ok();
     assert!(shown.contains("state     running\n"), "{shown}");
+    // Dead without a word, it is ended for it.
     drop(program);
+    let shown = on(dir.path(), &["sessions", "show", ID]).ok();
+    let why = "state     Indeterminate: process ended without ending the session\n";
+    assert!(shown.contains(why), "{shown}");
 }
 
 #[cfg(unix)]

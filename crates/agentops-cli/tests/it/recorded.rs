@@ -40,6 +40,7 @@ impl Program {
     pub(crate) fn session(&mut self, id: &str, start: i64, tags: &[&str]) -> Session {
         let mut session = Session::started(id.parse().unwrap(), at(start));
         session.tags = tags.iter().map(ToString::to_string).collect();
+        self.0.own(id).unwrap();
         self.write(Op::Session, id, &session);
         session
     }
@@ -55,6 +56,7 @@ impl Program {
         session.end_state = state;
         session.end_state_reason = Some(reason.to_owned());
         self.write(Op::Update, session.id.as_str(), &session);
+        self.0.release(session.id.as_str()).unwrap();
     }
 
     /// Has everything on disk.

@@ -281,6 +281,18 @@ fn row_8_end_states_go_by_every_name() {
 }
 
 #[test]
+fn a_session_ended_for_a_dead_process_says_so() {
+    let recovered = |value: &str| {
+        let body = format!(r#"{{"session":{{"id":"s","recovered":{value}}}}}"#);
+        accept::session(body.as_bytes()).unwrap().recovered
+    };
+    assert!(recovered("true"));
+    for value in ["false", "null", "\"true\"", "1"] {
+        assert!(!recovered(value), "{value}");
+    }
+}
+
+#[test]
 fn row_10_prompt_and_completion_are_text_chat_or_object() {
     for value in [
         r#""Hello""#,
