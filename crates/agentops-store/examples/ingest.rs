@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this is for")]
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -138,6 +139,35 @@ fn run(store: &SqliteStore, name: &str, threads: u64, time: Duration, most: u64)
     );
 }
 
+/// As 16 senders, with requests that were read before the clock starts: the writer alone.
+fn run_prepared(store: &SqliteStore, batches: u64) {
+    let mut words = Words(0x2545_f491_4f6c_dd1d);
+    let mut prepared = Vec::new();
+    for number in 0..batches {
+        let session = format!("prepared-{}", number * EVENTS / SESSION_EVENTS);
+        prepared.push(batch(&mut words, &session.parse().expect("an id")));
+    }
+    let prepared = Mutex::new(prepared);
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                loop {
+                    let next = prepared.lock().expect("no panic").pop();
+                    let Some(batch) = next else { return };
+                    store
+                        .submit(batch)
+                        .expect("the queue has room")
+                        .wait()
+                        .expect("stored");
+                }
+            });
+        }
+    });
+    let rate = (batches * EVENTS) as f64 / begin.elapsed().as_secs_f64();
+    println!("prepared {rate:9.0} events/s");
+}
+
 fn bytes(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).expect("the directory is there");
     entries
@@ -163,6 +193,7 @@ fn main() {
     std::thread::sleep(Duration::from_secs(6));
     run(&store, "1 x 100", 1, time, u64::MAX / 16_384);
     run(&store, "16 x 100", 16, time, u64::MAX / 16_384);
+    run_prepared(&store, 600);
     drop(store);
     let begin = Instant::now();
     let store = open();

@@ -87,7 +87,7 @@ fn member() -> impl Strategy<Value = String> {
             .prop_map(move |value| format!("\"{name}\":{value}"))
             .boxed()
     };
-    let long = r#"[{"role":"system","content":"you are a careful assistant who answers"},{"role":"user","content":"what is the answer to this long question"}]"#;
+    let long = r#"[{"role":"system","content":"you are a careful assistant who answers"},{"role":"user","content":"what is the answer to this long question"},{"role":"user","content":"well?"}]"#;
     let long: &'static [&'static str] = Box::leak(Box::new(["\"hi\"", long, "null"]));
     prop_oneof![
         time().prop_map(|time| format!("\"init_timestamp\":{time}")),

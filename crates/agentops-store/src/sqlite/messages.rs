@@ -1,4 +1,8 @@
-//! Chat messages, stored once a session however often a history is sent again.
+//! Chat messages of histories, stored once a session however often a history is sent again.
+//!
+//! The newest message of a prompt stays inside its event: most calls are never continued, and a
+//! row of its own would cost them more than they are long. So a message is stored twice at most,
+//! with the event that brought it and as history.
 //!
 //! A prompt that is a list of messages (or an object around one) is stored as its text cut into
 //! pieces: a piece is `0, length, bytes` or, for a message, `1, distance` where the distance from
@@ -46,9 +50,11 @@ impl MessageWriter {
         session: i64,
         prompt: &str,
     ) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(messages) = list(prompt) else {
+        let Some(mut messages) = list(prompt) else {
             return Ok(None);
         };
+        // The newest is not history yet.
+        messages.pop();
         let mut pieces = Vec::with_capacity(64);
         let (mut done, mut before) = (0, 0_i64);
         for message in messages {
@@ -211,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_come_back_letter_by_letter_and_messages_are_stored_once() {
+    fn prompts_come_back_letter_by_letter_and_history_is_stored_once() {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
         let mut packer = Packer::new(0, &[]).unwrap();
@@ -225,10 +231,11 @@ mod tests {
             "{{\"role\":\"user\",\"content\":\"{}\"}}",
             "why ".repeat(40)
         );
+        let newest = "{\"role\":\"user\",\"content\":\"short, and not history yet, so inside\"}";
         for prompt in [
-            format!("[{long}, {other} ]"),
+            format!("[{long}, {other} , {newest}]"),
             format!("[ {other},{long},{{\"role\":\"a\"}},{long}]"),
-            format!("{{\"type\":\"chatml\", \"messages\" : [{long},{other}],\"x\":1}}"),
+            format!("{{\"type\":\"chatml\", \"messages\" : [{long},{other},{newest}],\"x\":1}}"),
         ] {
             let pieces = writer
                 .cut(&connection, &mut packer, 1, &prompt)
@@ -244,7 +251,7 @@ mod tests {
         };
         assert_eq!(count(&connection), 2);
         writer.forget();
-        let prompt = format!("[{long},{other}]");
+        let prompt = format!("[{long},{other},{newest}]");
         writer.cut(&connection, &mut packer, 1, &prompt).unwrap();
         assert_eq!(count(&connection), 2, "found again in the database");
         writer.cut(&connection, &mut packer, 2, &prompt).unwrap();
