@@ -42,13 +42,18 @@ impl Client {
             tracing::warn!(target: "agentops", "{problem}");
         }
         let settings = Arc::new(settings);
-        if !settings.enabled || !cfg!(feature = "enable") {
+        if !settings.enabled {
             return Self(Arc::new(Inner {
                 settings,
                 data_dir: None,
                 link: None,
             }));
         }
+        Self::linked(settings)
+    }
+
+    #[cfg(feature = "enable")]
+    fn linked(settings: Arc<Settings>) -> Self {
         crate::ending::panic::install();
         let data_dir = Some(data_dir(&settings));
         let link = Some(Link::new(Arc::clone(&settings), data_dir.clone()));
@@ -56,6 +61,15 @@ impl Client {
             settings,
             data_dir,
             link,
+        }))
+    }
+
+    #[cfg(not(feature = "enable"))]
+    fn linked(settings: Arc<Settings>) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            data_dir: None,
+            link: None,
         }))
     }
 
@@ -120,6 +134,7 @@ impl std::fmt::Debug for Client {
 }
 
 /// The directory asked for, the platform's, or a private temporary one.
+#[cfg(feature = "enable")]
 fn data_dir(settings: &Settings) -> PathBuf {
     let named = settings
         .data_dir

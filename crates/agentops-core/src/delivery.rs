@@ -20,4 +20,6 @@ mod sender;
 mod transport;
 mod worker;
 
+#[cfg(test)]
+pub(crate) use local::export_from_disk;
 pub(crate) use worker::{Fetch, Flushed, Link, Until};

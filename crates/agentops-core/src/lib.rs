@@ -5,12 +5,24 @@
 //! a call -> recording (the user's thread) -> delivery (one worker thread) -> spool -> server
 //! ```
 
+#![cfg_attr(
+    not(feature = "enable"),
+    expect(
+        dead_code,
+        reason = "the same code compiles without the half that delivers"
+    )
+)]
+
 #[doc(hidden)]
 pub mod __private;
 
 mod agent;
 mod client;
 mod config;
+#[cfg(feature = "enable")]
+mod delivery;
+#[cfg(not(feature = "enable"))]
+#[path = "delivery_off.rs"]
 mod delivery;
 mod ending;
 mod env;

@@ -376,3 +376,6 @@ pub fn current_event() -> Option<EventId> {
     let scope = context::current()?;
     (!scope.parent.is_none()).then(|| EventId::from(scope.parent.uuid()))
 }
+
+#[cfg(all(test, feature = "enable"))]
+mod tests;

@@ -17,7 +17,6 @@ impl ApiKey {
     }
 
     /// The key itself, for the one header it is sent in.
-    #[cfg_attr(not(feature = "enable"), expect(dead_code, reason = "nothing is sent"))]
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

@@ -18,12 +18,19 @@ use crate::recording::{AgentSlot, Slot, buffers, record};
 use crate::state::{self, SessionState};
 use crate::tally::Loss;
 
+/// Most bytes that are kept to take the next records into.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// The worker's memory.
 pub(super) struct Worker {
     inbox: &'static Inbox,
     clients: HashMap<u32, ClientState>,
     sessions: HashMap<u32, Live>,
     join: Join,
+    /// Records as they were taken.
+    taken: Vec<u8>,
+    /// What is to be done in the next tick.
+    deferred: Vec<Command>,
     /// Sessions with events that the last commit has not confirmed.
     unconfirmed: HashSet<u32>,
     /// Sessions that have ended and may still have open calls.
@@ -59,6 +66,8 @@ impl Worker {
             clients: HashMap::new(),
             sessions: HashMap::new(),
             join: Join::default(),
+            taken: Vec::new(),
+            deferred: Vec::new(),
             unconfirmed: HashSet::new(),
             ending: Vec::new(),
         }
@@ -75,11 +84,33 @@ impl Worker {
 
     /// One round; whether there was anything.
     pub(super) fn tick(&mut self) -> bool {
-        let commands = self.inbox.take();
-        let mut busy = !commands.is_empty();
-        // Sessions and agents first, so that events find them; changes last, so that an end
-        // comes after everything that was recorded before it.
-        let mut later = Vec::new();
+        let mut asked = std::mem::take(&mut self.deferred);
+        asked.append(&mut self.inbox.take());
+        buffers::take(&mut |bytes| self.taken.extend_from_slice(bytes));
+        // What was recorded belongs to sessions that were opened before it was, and those are
+        // here by now. Changes that came meanwhile may come after something that was recorded
+        // too late for this tick: they wait for the next one, so that an end stays behind
+        // everything before it.
+        let came = self.inbox.take();
+        let busy = !asked.is_empty() || !came.is_empty() || !self.taken.is_empty();
+        let later = self.begin(asked);
+        self.deferred = self.begin(came);
+        self.drain();
+        for command in later {
+            self.command(command);
+        }
+        for client in self.clients.values_mut() {
+            client.commit();
+            client.expire();
+        }
+        self.confirm();
+        self.retire();
+        busy
+    }
+
+    /// Makes clients, sessions and agents, so that events find them; hands the rest back.
+    fn begin(&mut self, commands: Vec<Command>) -> Vec<Command> {
+        let mut rest = Vec::new();
         for command in commands {
             match command {
                 Command::Client {
@@ -94,22 +125,12 @@ impl Worker {
                 Command::Open { client, session } => self.open(client, session),
                 Command::Changed(session) => {
                     self.agents(&session);
-                    later.push(Command::Changed(session));
+                    rest.push(Command::Changed(session));
                 }
-                other => later.push(other),
+                other => rest.push(other),
             }
         }
-        busy |= self.drain();
-        for command in later {
-            self.command(command);
-        }
-        for client in self.clients.values_mut() {
-            client.commit();
-            client.expire();
-        }
-        self.confirm();
-        self.retire();
-        busy
+        rest
     }
 
     /// Moves the watermark of sessions whose events are written.
@@ -208,24 +229,20 @@ impl Worker {
         self.write(index, Op::Session, &body);
     }
 
-    /// Takes all buffers; whether there was anything in them.
-    fn drain(&mut self) -> bool {
+    /// Turns what was taken into lines.
+    fn drain(&mut self) {
         let anchor = Anchor::take();
         let mut joined = Vec::new();
         let mut opened = Vec::new();
-        let mut any = false;
-        {
-            let (join, names) = (&mut self.join, Lookup(&self.sessions));
-            buffers::take(&mut |bytes| {
-                any = true;
-                for record in record::read(bytes) {
-                    join.feed(&record, &anchor, &names, &mut joined);
-                }
-            });
-            join.settle(&names, &mut joined, |session, json| {
-                opened.push((session, json));
-            });
+        let (join, names) = (&mut self.join, Lookup(&self.sessions));
+        for record in record::read(&self.taken) {
+            join.feed(&record, &anchor, &names, &mut joined);
         }
+        join.settle(&names, &mut joined, |session, json| {
+            opened.push((session, json));
+        });
+        self.taken.clear();
+        self.taken.shrink_to(KEPT_BYTES);
         for (session, json) in opened {
             self.line(session, Op::Open, json);
         }
@@ -237,7 +254,6 @@ impl Worker {
             Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
             None => state::count_homeless(count),
         });
-        any
     }
 
     fn event(&mut self, event: Joined) {
