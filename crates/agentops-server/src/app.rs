@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Limits;
 use crate::error::ApiError;
+use crate::secrets;
 
 /// A store that does everything a server needs.
 pub trait Storage: Catalog + Ingest + Query {}
@@ -72,8 +73,8 @@ impl App {
     ) -> Result<Self, CatalogError> {
         let default_project = store.default_project()?.id;
         let secrets = Secrets {
-            keys: crate::access::key_secret(&*store)?,
-            tokens: crate::access::token_secret(&*store)?,
+            keys: secrets::for_keys(&*store)?,
+            tokens: secrets::for_tokens(&*store)?,
         };
         let bodies = (limits.body_budget / BODY_UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Shared {

@@ -16,6 +16,7 @@ mod links;
 mod pages;
 mod router;
 mod routes;
+mod secrets;
 mod serve;
 
 pub use access::{ApiKey, KeyError, Peer, create_key, verify_key};

@@ -18,9 +18,8 @@ use uuid::Uuid;
 use super::open::is_open;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::secrets;
 
-/// Name of the secret in the catalog.
-const SECRET: &str = "api-keys";
 /// How much of a key may be shown.
 const PREFIX_CHARS: usize = 8;
 /// The longest text that is looked up as a key.
@@ -73,7 +72,7 @@ pub fn create_key(
         created: now,
         revoked: None,
     };
-    let hash = hash(&key_secret(catalog)?, &text);
+    let hash = hash(&secrets::for_keys(catalog)?, &text);
     catalog.add_key(&info, &hash)?;
     Ok((ApiKey(text), info))
 }
@@ -83,19 +82,7 @@ pub fn create_key(
 /// # Errors
 /// A failing storage.
 pub fn verify_key(catalog: &dyn Catalog, text: &str) -> Result<Option<KeyInfo>, CatalogError> {
-    catalog.key_by_hash(&hash(&key_secret(catalog)?, text))
-}
-
-/// The secret under which keys are hashed; made on first use.
-pub(crate) fn key_secret(catalog: &dyn Catalog) -> Result<[u8; 32], CatalogError> {
-    catalog.secret(SECRET, fresh()?)
-}
-
-/// Thirty-two random bytes.
-pub(super) fn fresh() -> Result<[u8; 32], CatalogError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| CatalogError::Storage(error.to_string()))?;
-    Ok(bytes)
+    catalog.key_by_hash(&hash(&secrets::for_keys(catalog)?, text))
 }
 
 fn random_uuid() -> Result<Uuid, KeyError> {

@@ -4,20 +4,18 @@
 //! only from open requests, as the key was.
 
 use agentops_protocol::{ProjectId, SessionId, Timestamp};
-use agentops_store::{Catalog, CatalogError};
 use axum::extract::FromRequestParts;
 use http::header;
 use http::request::Parts;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::keys::{KeyHolder, fresh};
+use super::keys::KeyHolder;
 use super::open::is_open;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::secrets::TOKENS as KID;
 
-/// Name of the secret in the catalog, and the `kid` of every token.
-const SECRET: &str = "tokens-1";
 /// How long a token is good.
 const SECONDS: i64 = 24 * 60 * 60;
 /// The longest text that is read as a token.
@@ -29,11 +27,6 @@ struct Claims {
     exp: i64,
     project_id: ProjectId,
     key_id: Option<String>,
-}
-
-/// The secret that signs tokens; made on first use.
-pub(crate) fn token_secret(catalog: &dyn Catalog) -> Result<[u8; 32], CatalogError> {
-    catalog.secret(SECRET, fresh()?)
 }
 
 /// A token of `session` for the holder of a key.
@@ -49,7 +42,7 @@ pub(crate) fn issue_token(
         key_id: holder.key_id.clone(),
     };
     let mut header = Header::new(Algorithm::HS256);
-    header.kid = Some(SECRET.to_owned());
+    header.kid = Some(KID.to_owned());
     let key = EncodingKey::from_secret(&app.secrets().tokens);
     jsonwebtoken::encode(&header, &claims, &key).map_err(|error| ApiError::internal(&error))
 }
@@ -69,7 +62,7 @@ fn read(secret: &[u8; 32], token: &str, now: Timestamp) -> Option<Claims> {
     validation.required_spec_claims.clear();
     let key = DecodingKey::from_secret(secret);
     let token = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?;
-    let ours = token.header.kid.as_deref() == Some(SECRET);
+    let ours = token.header.kid.as_deref() == Some(KID);
     (ours && seconds(now) < token.claims.exp).then_some(token.claims)
 }
 
@@ -145,19 +138,19 @@ mod tests {
 
     #[test]
     fn only_our_own_living_hs256_tokens_are_taken() {
-        let good = signed(Algorithm::HS256, Some(SECRET), &SECRET_BYTES, 1_001);
+        let good = signed(Algorithm::HS256, Some(KID), &SECRET_BYTES, 1_001);
         assert!(accepted(&good));
-        let over = signed(Algorithm::HS256, Some(SECRET), &SECRET_BYTES, 1_000);
+        let over = signed(Algorithm::HS256, Some(KID), &SECRET_BYTES, 1_000);
         assert!(!accepted(&over), "its time is over at exp");
         assert!(!accepted(&signed(
             Algorithm::HS256,
-            Some(SECRET),
+            Some(KID),
             &[8; 32],
             1_001
         )));
         assert!(!accepted(&signed(
             Algorithm::HS512,
-            Some(SECRET),
+            Some(KID),
             &SECRET_BYTES,
             1_001
         )));

@@ -6,19 +6,21 @@
 //! imported twice or left out, wherever this stops. The spool is told (`.ack`) after that. A
 //! directory whose lines are for an endpoint is never touched.
 
+mod report;
 mod source;
 mod stretch;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use agentops_protocol::{ProjectId, SessionId};
-use agentops_spool::{Directory, RemoveError, Spool, Taken};
-use agentops_store::{CatalogError, IngestError, Mutation, Write};
+use agentops_spool::{Directory, Spool, Taken};
+use agentops_store::{IngestError, Mutation, Write};
+
+pub use self::report::{ImportError, ImportReport};
 
 use self::source::Source;
 use self::stretch::Stretch;
@@ -40,56 +42,6 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 const ROUNDS: usize = 10_000;
 /// What is said of a session whose program died.
 const RECOVERED: &str = "process ended without ending the session";
-
-/// Why nothing more can be imported.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImportError {
-    /// Another process imports this data directory.
-    #[error("another process is importing this data directory; wait for it, or use its server")]
-    Locked,
-    /// The data directory cannot be read.
-    #[error("the spool cannot be read; check the permissions of the data directory: {0}")]
-    Spool(#[from] io::Error),
-    /// The store does not take it.
-    #[error(transparent)]
-    Store(#[from] IngestError),
-    /// The store does not say where it goes.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// A directory cannot be given up.
-    #[error(transparent)]
-    Remove(#[from] RemoveError),
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ImportReport {
-    /// Lines that are in the store now.
-    pub lines: u64,
-    /// Lines whose content no form allows; each is in the log.
-    pub refused: u64,
-    /// Lines that were damaged on disk.
-    pub damaged: u64,
-    /// Sessions ended on behalf of a program that died.
-    pub recovered: u64,
-    /// Directories that were imported whole and removed.
-    pub removed: u64,
-    /// Directories that could not be imported this time; each is in the log.
-    pub failed: u64,
-}
-
-impl ImportReport {
-    fn add(&mut self, other: Self) {
-        self.lines += other.lines;
-        self.refused += other.refused;
-        self.damaged += other.damaged;
-        self.recovered += other.recovered;
-        self.removed += other.removed;
-        self.failed += other.failed;
-    }
-}
 
 /// Imports what lies in the local spool now, on the calling thread.
 ///
@@ -137,7 +89,7 @@ pub(crate) fn keep_importing(app: &App, data_dir: &Path, clock: &Clock, stop: &R
         };
         pause = match round {
             Ok(Some(round)) if round.more => Duration::ZERO,
-            Ok(Some(round)) if round.report != ImportReport::default() => BUSY_POLL,
+            Ok(Some(round)) if round.report.did_something() => BUSY_POLL,
             Ok(None) if importer.is_some() => Duration::ZERO,
             Ok(_) => (pause.max(BUSY_POLL / 2) * 2).min(IDLE_POLL),
             Err(ImportError::Store(IngestError::Stopped)) => return app.note_stopped(),
@@ -157,6 +109,8 @@ struct Importer {
     sources: HashMap<PathBuf, Source>,
     /// Directories that are somebody else's; their headers never change sides.
     foreign: HashSet<PathBuf>,
+    /// Directories whose trouble is in the log already.
+    troubled: HashSet<PathBuf>,
     _lock: File,
 }
 
@@ -185,6 +139,7 @@ impl Importer {
             clock,
             sources: HashMap::new(),
             foreign: HashSet::new(),
+            troubled: HashSet::new(),
             _lock: lock,
         }))
     }
@@ -202,6 +157,7 @@ impl Importer {
             .collect();
         self.sources.retain(|path, _| paths.contains(path));
         self.foreign.retain(|path| paths.contains(path));
+        self.troubled.retain(|path| paths.contains(path));
         for directory in directories {
             let path = directory.path().to_owned();
             match self.turn(store, directory, &mut round.report) {
@@ -213,7 +169,7 @@ impl Importer {
                     // Read again from the store's cursor next time.
                     self.sources.remove(&path);
                     round.report.failed += 1;
-                    tracing::warn!(%error, directory = %path.display(), "a directory is not imported for now");
+                    self.complain(path, &error);
                 }
             }
         }
@@ -235,7 +191,12 @@ impl Importer {
             Some(source) => source,
             None => match directory.header()? {
                 // Still being made, or damaged: nobody knows where it belongs.
-                None => return Ok(false),
+                None => {
+                    if !directory.is_live()? {
+                        self.complain(path, &"its header cannot be read, so it is left alone");
+                    }
+                    return Ok(false);
+                }
                 Some(header) if header.endpoint.is_some() => {
                     self.foreign.insert(path);
                     return Ok(false);
@@ -258,6 +219,15 @@ impl Importer {
         }
         self.sources.insert(path, source);
         Ok(more)
+    }
+
+    /// Logs what is wrong with a directory, once.
+    fn complain(&mut self, path: PathBuf, trouble: &dyn std::fmt::Display) {
+        if !self.troubled.contains(&path) {
+            let directory = path.display();
+            tracing::warn!(%directory, %trouble, "a directory of the spool is not imported");
+            self.troubled.insert(path);
+        }
     }
 
     /// Imports at most `batches` batches; whether more waits.

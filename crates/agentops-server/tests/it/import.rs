@@ -230,6 +230,36 @@ fn an_acknowledgement_that_was_lost_imports_nothing_twice() {
 }
 
 #[test]
+fn a_dead_directory_whose_last_acknowledgement_was_lost_goes_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut program = writer(dir.path(), 1);
+    append(&mut program, Op::Session, "s", &session("s"));
+    program.commit(false).unwrap();
+    let store = open(dir.path());
+    assert_eq!(import_once(&store, dir.path()).unwrap().lines, 1);
+    std::fs::remove_file(program.path().join("000001.ack")).unwrap();
+    drop(program);
+    let report = import_once(&store, dir.path()).unwrap();
+    assert_eq!((report.lines, report.removed, report.failed), (0, 1, 0));
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_kept_and_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let headless = writer(dir.path(), 1).path().to_owned();
+    std::fs::write(headless.join("000001.ndjson"), "garbage\n").unwrap();
+    let broken = writer(dir.path(), 2).path().to_owned();
+    std::fs::create_dir(broken.join("000002.ndjson")).unwrap();
+    let mut program = writer(dir.path(), 3);
+    append(&mut program, Op::Event, "s", &event("good", END));
+    drop(program);
+    let store = open(dir.path());
+    let report = import_once(&store, dir.path()).unwrap();
+    assert_eq!((report.lines, report.removed, report.failed), (1, 1, 1));
+    assert!(headless.exists() && broken.exists());
+}
+
+#[test]
 fn more_than_one_turn_of_lines_is_imported_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut program = writer(dir.path(), 1);

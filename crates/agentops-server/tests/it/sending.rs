@@ -166,3 +166,37 @@ fn the_list_is_paged_newest_first() {
     }
     assert_eq!(seen, ["s4", "s3", "s2", "s1", "s0"]);
 }
+
+#[test]
+fn many_senders_at_once_lose_nothing() {
+    let server = Server::start();
+    let shared = server.session("shared");
+    std::thread::scope(|scope| {
+        for sender in 0..8 {
+            let (server, shared) = (&server, &shared);
+            scope.spawn(move || {
+                let own = server.session(&format!("own-{sender}"));
+                for batch in 0..10 {
+                    let events: Vec<_> = (0..20)
+                        .map(|event| json!({"id": format!("{sender}-{batch}-{event}"), "type": "tool"}))
+                        .collect();
+                    let body = json!({"events": events}).to_string();
+                    for jwt in [&own, shared] {
+                        let answer = server.post("/v2/create_events", jwt, body.as_bytes());
+                        assert_eq!(answer.status, 200, "{}", answer.text());
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(server.export("shared")["stats"]["events"], 1_600);
+    for sender in 0..8 {
+        assert_eq!(
+            server.export(&format!("own-{sender}"))["tools"]
+                .as_array()
+                .unwrap()
+                .len(),
+            200
+        );
+    }
+}

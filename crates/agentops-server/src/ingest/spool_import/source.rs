@@ -3,7 +3,7 @@
 use agentops_spool::{Ack, Directory, Position, Reader};
 use agentops_store::{Batch, ImportCursor, Write};
 
-use super::ImportError;
+use super::report::ImportError;
 use crate::app::Storage;
 
 /// One directory that is being imported.
@@ -28,9 +28,12 @@ impl Source {
             segment: u32::try_from(cursor.segment).unwrap_or(u32::MAX),
             offset: cursor.offset,
         });
+        let mut ack = Ack::open(directory.path())?;
+        // What the store has is done with, also where the last import ended before it said so.
+        ack.record(position)?;
         Ok(Self {
             reader: directory.reader(),
-            ack: Ack::open(directory.path())?,
+            ack,
             directory,
             name,
             position,

@@ -4,7 +4,7 @@ use agentops_protocol::{ProjectId, SessionId, Timestamp};
 use agentops_spool::Line;
 use agentops_store::{Mutation, Write};
 
-use super::ImportReport;
+use super::report::ImportReport;
 use crate::ingest::normalise;
 
 /// The writes of one batch in the making.
