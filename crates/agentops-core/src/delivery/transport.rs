@@ -7,6 +7,7 @@ use std::time::Duration;
 use agentops_protocol::api::{
     API_KEY_HEADER, IDEMPOTENCY_HEADER, PARENT_KEY_HEADER, SERVER_HEADER,
 };
+use once_cell::sync::OnceCell;
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER,
 };
@@ -26,7 +27,9 @@ const GZIP_FROM: usize = 1_024;
 
 /// A connection to one server with one key.
 pub(crate) struct Transport {
-    client: Client,
+    /// Made at the first request: reading the system's certificates takes a while, and where it
+    /// fails it is tried again with the next request.
+    client: OnceCell<Client>,
     endpoint: String,
     key: ApiKey,
     parent_key: Option<ApiKey>,
@@ -53,18 +56,22 @@ pub(crate) struct Attempt {
 
 impl Transport {
     /// For settings that name an endpoint and a key.
-    pub(crate) fn new(settings: &Settings) -> Result<Option<Self>, reqwest::Error> {
+    pub(crate) fn new(settings: &Settings) -> Option<Self> {
         let (Some(endpoint), Some(key)) = (&settings.endpoint, &settings.api_key) else {
-            return Ok(None);
+            return None;
         };
-        Ok(Some(Self {
-            client: client(endpoint)?,
+        Some(Self {
+            client: OnceCell::new(),
             endpoint: endpoint.clone(),
             key: key.clone(),
             parent_key: settings.parent_key.clone(),
             gzip: AtomicBool::new(false),
             ours: AtomicBool::new(false),
-        }))
+        })
+    }
+
+    fn client(&self) -> Result<&Client, reqwest::Error> {
+        self.client.get_or_try_init(|| client(&self.endpoint))
     }
 
     /// Whether the server announced that it is of this project: it takes calls that still run.
@@ -80,8 +87,12 @@ impl Transport {
         body: Vec<u8>,
         batch: Option<&str>,
     ) -> Attempt {
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return no_client(&error),
+        };
         let mut request = self
-            .authorised(self.client.post(format!("{}{path}", self.endpoint)), auth)
+            .authorised(client.post(format!("{}{path}", self.endpoint)), auth)
             .header(CONTENT_TYPE, "application/json; charset=utf-8");
         if let Some(batch) = batch {
             request = request.header(IDEMPOTENCY_HEADER, batch);
@@ -98,8 +109,13 @@ impl Transport {
 
     /// One GET with the key.
     pub(crate) async fn get(&self, path: &str) -> Attempt {
-        let request = self.client.get(format!("{}{path}", self.endpoint));
-        self.attempt(self.authorised(request, Auth::Key)).await
+        match self.client() {
+            Ok(client) => {
+                let request = client.get(format!("{}{path}", self.endpoint));
+                self.attempt(self.authorised(request, Auth::Key)).await
+            }
+            Err(error) => no_client(&error),
+        }
     }
 
     fn authorised(&self, request: RequestBuilder, auth: Auth<'_>) -> RequestBuilder {
@@ -172,6 +188,14 @@ fn unanswered(error: &reqwest::Error) -> Attempt {
         verdict,
         status: 0,
         text,
+    }
+}
+
+/// No request could be made; the next one may find what this one lacked.
+fn no_client(error: &reqwest::Error) -> Attempt {
+    Attempt {
+        verdict: Verdict::Retry(None),
+        ..unanswered(error)
     }
 }
 

@@ -75,13 +75,8 @@ impl ClientState {
     }
 
     fn start_sender(&mut self, inbox: &'static Inbox) {
-        let transport = match Transport::new(&self.settings) {
-            Ok(Some(transport)) => transport,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::error!(target: "agentops", %error, "no HTTP client; sessions wait in the spool");
-                return;
-            }
+        let Some(transport) = Transport::new(&self.settings) else {
+            return;
         };
         let dir = self.data_dir.as_deref();
         let delivery = Arc::new(Delivery::new(Arc::clone(&self.settings), transport, dir));
