@@ -93,6 +93,8 @@ impl Given {
             Some(EventKind::Error)
         } else if self.has(ACTION) {
             Some(EventKind::Action)
+        } else if self.has(Self::name) {
+            Some(EventKind::Tool)
         } else {
             None
         }
@@ -101,9 +103,15 @@ impl Given {
 
 /// Makes a stub. `received` stands in for a start that is not told.
 pub(crate) fn begin(id: EventId, mut patch: EventPatch, received: Timestamp) -> (Event, Given) {
-    let given = Given::of(&patch);
+    let mut given = Given::of(&patch);
     patch.kind = patch.kind.or(given.likely_kind());
-    (patch.into_event(id, received), given)
+    let end_told = matches!(patch.end_timestamp, Patch::Set(_));
+    let event = patch.into_event(id, received);
+    if event.end_timestamp.is_some() && !end_told {
+        // An error takes no time: this end is its start's stand-in, nothing a client told.
+        given.0 &= !Given::end_timestamp;
+    }
+    (event, given)
 }
 
 /// Updates a stub. Until a kind is told, the fields decide which it has.
@@ -120,7 +128,13 @@ pub(crate) fn update(event: &mut Event, given: &mut Given, patch: EventPatch) {
         }
     }
     given.0 |= new.0;
+    let told = event.status.clone();
     patch.apply(event);
+    // Without an end of its own a stub seems to run, whatever was told before. The creation may
+    // bring the end, and then what was told counts.
+    if given.has(Given::status) && !new.has(Given::status) && !given.has(Given::end_timestamp) {
+        event.status = told;
+    }
 }
 
 /// The creation has come: what the updates told is put over it.
@@ -185,6 +199,8 @@ fn told(event: &Event, given: Given) -> EventPatch {
 #[cfg(test)]
 mod tests {
     use agentops_protocol::{Json, Status};
+    use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
@@ -200,6 +216,11 @@ mod tests {
         let mut event = Event::started(id(), kind, at(1));
         event.params = Some(Json::string("in"));
         event.returns = Some(Json::string("out"));
+        event.end_timestamp = Some(at(5));
+        event.status = match kind {
+            EventKind::Error => Status::Error,
+            _ => Status::Ok,
+        };
         event
     }
 
@@ -249,6 +270,79 @@ mod tests {
         check(EventKind::Llm, &[end.clone(), answer.clone()]);
         check(EventKind::Llm, &[answer.clone(), told.clone(), failed]);
         check(EventKind::Llm, &[told, answer, end]);
+    }
+
+    fn some<T>(values: &[T]) -> impl Strategy<Value = Patch<T>> + use<T>
+    where
+        T: Clone + std::fmt::Debug + 'static,
+    {
+        let values: Vec<Patch<T>> = values.iter().cloned().map(Patch::Set).collect();
+        prop_oneof![3 => Just(Patch::Keep), 1 => Just(Patch::Clear), 2 => select(values)]
+    }
+
+    fn random() -> impl Strategy<Value = EventPatch> {
+        let json = [Json::string("x"), Json::string("y")];
+        let common = (
+            some(&[at(7), at(8)]),
+            some(&[at(2)]),
+            some(&json),
+            some(&json),
+        );
+        let status = some(&[Status::Ok, Status::Error, Status::Cancelled]);
+        let own = (
+            some(&["n".to_owned()]),
+            some(&json),
+            some(&[3, 5]),
+            some(&json),
+        );
+        (common, status, own).prop_map(|(common, status, own)| EventPatch {
+            end_timestamp: common.0,
+            init_timestamp: common.1,
+            params: common.2,
+            logs: common.3,
+            status,
+            name: own.0.clone(),
+            model: own.0.clone(),
+            error_type: own.0,
+            completion: own.1,
+            prompt_tokens: own.2,
+            details: own.3,
+            ..EventPatch::default()
+        })
+    }
+
+    /// Leaves only what an event of this kind has.
+    fn of_kind(kind: EventKind, mut patch: EventPatch) -> EventPatch {
+        if kind != EventKind::Llm {
+            patch.model = Patch::Keep;
+            patch.completion = Patch::Keep;
+            patch.prompt_tokens = Patch::Keep;
+        }
+        if kind == EventKind::Error {
+            // An error has no end of its own that could be cleared.
+            patch.end_timestamp = Patch::Keep;
+        } else {
+            patch.error_type = Patch::Keep;
+            patch.details = Patch::Keep;
+        }
+        if kind != EventKind::Tool {
+            patch.name = Patch::Keep;
+        }
+        patch
+    }
+
+    proptest! {
+        #[test]
+        fn the_place_of_the_creation_among_the_updates_does_not_count(
+            kind in select(EventKind::ALL.to_vec()),
+            patches in proptest::collection::vec((random(), any::<bool>()), 1..5),
+        ) {
+            let patches = patches.into_iter().map(|(patch, told)| EventPatch {
+                kind: told.then_some(kind),
+                ..of_kind(kind, patch)
+            });
+            check(kind, &patches.collect::<Vec<_>>());
+        }
     }
 
     #[test]
