@@ -45,7 +45,70 @@ pub use agentops_core::{
     Timestamp, ToolEvent, Usage, Usd, VARIABLES, Variable, current_event, data_dir,
     dropped_without_session, export, init, spawn, start_session, stats,
 };
-pub use agentops_macros::{record_action, record_tool, session};
+/// Records each call of a function as an action: arguments, result, duration, and how it ended.
+///
+/// It goes on functions and methods, sync and async, generic or not, below or above other
+/// attributes. The function keeps its result, its `Send`-ness, its borrows and the order in which
+/// it drops; without a session it costs about a nanosecond. A returned future, stream or iterator
+/// (`impl` or boxed, also inside `Result` and `Option`) is recorded to its end.
+///
+/// ```
+/// # struct Agent { id: u32 }
+/// # struct Plan;
+/// impl Agent {
+///     #[agentops::record_action(name = "plan", skip(memory), ret = false, fields(agent = self.id))]
+///     async fn make_plan(&self, goal: &str, memory: &[u8]) -> Result<Plan, std::fmt::Error> {
+///         Ok(Plan)
+///     }
+/// }
+/// ```
+///
+/// | option | |
+/// |---|---|
+/// | `name = "…"`, or just `"…"` | the event's name; else the function's |
+/// | `skip(a, b)`, `skip_all` | arguments that are not captured |
+/// | `ret = false` | the result is not captured; errors are |
+/// | `fields(key = expr)` | captured beside the arguments; may use `self`; runs only when recorded |
+/// | `session = expr` | a [`Session`] other than the current one |
+/// | `agent = expr` | the [`Agent`] that acts |
+/// | `crate = path` | where this crate is, if not at `::agentops` |
+///
+/// A closure returned as `impl Fn` is recorded without it. In a body under this attribute
+/// `Location::caller` does not name the caller: `#[track_caller]` reaches the function only.
+pub use agentops_macros::record_action;
+/// Records each call of a function as a call of a tool. Everything is as with [`record_action`],
+/// but for the kind of the event.
+///
+/// ```
+/// #[agentops::record_tool]
+/// async fn search(query: &str, limit: usize) -> Result<Vec<String>, std::io::Error> {
+///     Ok(vec![query.to_owned(); limit])
+/// }
+/// ```
+pub use agentops_macros::record_tool;
+/// Runs a function in a session.
+///
+/// On `main`, above or below the attribute of an async runtime, the session is the process's: it
+/// begins before the runtime and ends after it, and everything outside any scope belongs to it. On
+/// any other function each call is a session of its own: a request handler, a test.
+///
+/// The session ends as the function does: `Ok` is a success; `Err`, a panic and an
+/// [`ExitCode`](std::process::ExitCode) other than success are failures with a reason; a dropped
+/// future leaves it indeterminate. The program's exit status and what std prints stay the same.
+///
+/// ```no_run
+/// #[agentops::session(tags = ["research"], config = agentops::Config::from_env().max_queue_size(50))]
+/// fn main() -> Result<(), std::io::Error> {
+///     Ok(())
+/// }
+/// ```
+///
+/// | option | |
+/// |---|---|
+/// | `tags = [..]` | tags of the session |
+/// | `config = expr` | its [`Config`]; else the environment's |
+/// | `crate = path` | where this crate is, if not at `::agentops` |
+pub use agentops_macros::session;
 
 #[doc(hidden)]
 pub use agentops_core::__private;
