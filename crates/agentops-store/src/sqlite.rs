@@ -101,6 +101,25 @@ pub enum OpenError {
 /// A store in a data directory.
 ///
 /// Dropping it commits what waits and ends its threads.
+///
+/// ```
+/// use agentops_protocol::{SessionPatch, Timestamp};
+/// use agentops_store::{Batch, Ingest, Mutation, Options, Query, SqliteStore, Write};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
+/// let store = SqliteStore::open(directory, Options::new(|_model, _usage| None))?;
+/// let write = Write {
+///     project: "my-project".parse()?,
+///     session: "my-session".parse()?,
+///     received: Timestamp::from_micros(0),
+///     mutation: Mutation::CreateSession(SessionPatch::default()),
+/// };
+/// let batch = Batch { writes: vec![write], idempotency_key: None, cursor: None };
+/// store.submit(batch)?.wait()?;
+/// assert!(store.session(None, &"my-session".parse()?)?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SqliteStore {
     shared: Arc<Shared>,
     readers: Readers,

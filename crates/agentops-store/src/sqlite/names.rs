@@ -10,6 +10,8 @@ use super::fault::Fault;
 
 /// Most names that the writer remembers.
 const REMEMBERED: usize = 8_192;
+/// Longest name that it remembers; a longer one is looked up each time.
+const REMEMBERED_BYTES: usize = 256;
 
 /// The writer's memory of names and projects.
 #[derive(Default)]
@@ -48,7 +50,9 @@ impl Names {
         if self.names.len() >= REMEMBERED {
             self.names.clear();
         }
-        self.names.insert(name.into(), id);
+        if name.len() <= REMEMBERED_BYTES {
+            self.names.insert(name.into(), id);
+        }
         Ok(Some(id))
     }
 

@@ -114,6 +114,17 @@ fn everything_is_there_after_opening_again() {
 }
 
 #[test]
+fn every_commit_is_synced() {
+    let (_directory, store) = sqlite();
+    let settings = store.change(|connection| {
+        let full: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        Ok((full, mode))
+    });
+    assert_eq!(settings.unwrap(), (2, "wal".to_owned()));
+}
+
+#[test]
 fn closing_commits_what_waits() {
     let (directory, store) = sqlite();
     let pending: Vec<_> = (0..200)
