@@ -2,13 +2,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use agentops_protocol::Usd;
+use agentops_protocol::{Usage, Usd};
 use tokio::sync::oneshot;
 
 use crate::Batch;
 use crate::mutation::ImportCursor;
+
+/// The price of a call: cost of these tokens of this model; `None` when not known.
+pub type PriceOf = Arc<dyn Fn(&str, &Usage) -> Option<Usd> + Send + Sync>;
 
 /// Accepts batches. An answered batch is committed and synced.
 pub trait Ingest: Send + Sync {

@@ -20,9 +20,9 @@ mod sqlite;
 mod stub;
 
 pub use catalog::{Catalog, CatalogError, KeyHash, KeyInfo, Project};
-pub use ingest::{Ingest, IngestError, Pending, Receipt};
+pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
 pub use model::{EventRow, SessionRow};
 pub use mutation::{Batch, ImportCursor, Mutation, Write};
 pub use page::{Cursor, EventFilter, EventPage, PageSize, SessionFilter, SessionPage};
 pub use query::{Query, QueryError};
-pub use sqlite::{OpenError, Options, PriceOf, SqliteStore};
+pub use sqlite::{OpenError, Options, SqliteStore};

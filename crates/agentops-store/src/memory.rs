@@ -336,7 +336,9 @@ impl Query for MemoryStore {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<SessionPage, QueryError> {
-        let from = cursor.map(Place::of_sessions).transpose()?;
+        let from = cursor
+            .map(|cursor| Place::of_sessions(cursor).ok_or(QueryError::Cursor))
+            .transpose()?;
         let state = self.state.lock().unwrap();
         let mut found: Vec<(Place, &Session)> = state
             .sessions
@@ -443,7 +445,7 @@ impl Query for MemoryStore {
         cursor: Option<&Cursor>,
     ) -> Result<Option<EventPage>, QueryError> {
         let from = cursor
-            .map(Place::of_events)
+            .map(|cursor| Place::of_events(cursor).ok_or(QueryError::Cursor))
             .transpose()?
             .unwrap_or_default();
         Ok(self.read(project, id, |session| {

@@ -2,7 +2,7 @@
 
 use agentops_protocol::{EndState, EventKind, Timestamp};
 
-use crate::{EventRow, QueryError, SessionRow};
+use crate::{EventRow, SessionRow};
 
 /// How many rows of a list are wanted: 1 to 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,30 +65,29 @@ impl Place {
         Cursor(format!("e.{}.{}.{}", self.start, self.order, self.index))
     }
 
-    /// Reads a cursor of sessions.
-    pub(crate) fn of_sessions(cursor: &Cursor) -> Result<Self, QueryError> {
+    /// Reads a cursor of sessions; `None` when it is none.
+    pub(crate) fn of_sessions(cursor: &Cursor) -> Option<Self> {
         Self::read(cursor, "s.", 2)
     }
 
-    /// Reads a cursor of events.
-    pub(crate) fn of_events(cursor: &Cursor) -> Result<Self, QueryError> {
+    /// Reads a cursor of events; `None` when it is none.
+    pub(crate) fn of_events(cursor: &Cursor) -> Option<Self> {
         Self::read(cursor, "e.", 3)
     }
 
-    fn read(cursor: &Cursor, list: &str, parts: usize) -> Result<Self, QueryError> {
-        let numbers = cursor.0.strip_prefix(list).ok_or(QueryError::Cursor)?;
+    fn read(cursor: &Cursor, list: &str, parts: usize) -> Option<Self> {
+        let numbers = cursor.0.strip_prefix(list)?.split('.');
         let numbers: Vec<i64> = numbers
-            .split('.')
-            .map(|number| number.parse().map_err(|_| QueryError::Cursor))
-            .collect::<Result<_, _>>()?;
-        if numbers.len() != parts {
-            return Err(QueryError::Cursor);
-        }
+            .map(|number| number.parse().ok())
+            .collect::<Option<_>>()?;
+        let &[start, order, ..] = numbers.as_slice() else {
+            return None;
+        };
         let index = numbers.get(2).copied().unwrap_or(0);
-        Ok(Self {
-            start: numbers[0],
-            order: numbers[1],
-            index: u64::try_from(index).map_err(|_| QueryError::Cursor)?,
+        (numbers.len() == parts).then_some(Self {
+            start,
+            order,
+            index: u64::try_from(index).ok()?,
         })
     }
 }
@@ -162,9 +161,9 @@ mod tests {
             "e.1.2.3.4",
         ] {
             let cursor = Cursor(text.to_owned());
-            assert!(Place::of_events(&cursor).is_err(), "{text}");
-            assert!(Place::of_sessions(&cursor).is_err(), "{text}");
+            assert!(Place::of_events(&cursor).is_none(), "{text}");
+            assert!(Place::of_sessions(&cursor).is_none(), "{text}");
         }
-        assert!(Place::of_events(&place.session_cursor()).is_err());
+        assert!(Place::of_events(&place.session_cursor()).is_none());
     }
 }

@@ -4,8 +4,8 @@ use agentops_protocol::{ProjectId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::SqliteStore;
 use super::fault::Fault;
+use super::store::SqliteStore;
 use crate::{Catalog, CatalogError, KeyHash, KeyInfo, Project};
 
 /// The id of the project that every data directory has; a random UUID, never to change.

@@ -2,11 +2,12 @@
 //! queue of batches does not keep a task out.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::fault::Fault;
 use crate::{Batch, IngestError, Receipt};
 
 /// Most batches that wait.
@@ -64,7 +65,7 @@ impl Queue {
     }
 
     /// Adds a task; `false` when the writer has ended or too many wait.
-    pub(crate) fn run(&self, task: Task) -> bool {
+    fn run(&self, task: Task) -> bool {
         let mut state = self.lock();
         if state.dead || state.closed || state.tasks.len() >= TASKS {
             return false;
@@ -72,6 +73,30 @@ impl Queue {
         state.tasks.push_back(task);
         self.filled.notify_one();
         true
+    }
+
+    /// Runs `change` on the writer's thread in a transaction of its own and waits for its commit.
+    pub(crate) fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (answer, result) = mpsc::sync_channel(1);
+        let task = move |connection: &mut Connection| {
+            let changed = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(Fault::from)
+                .and_then(|tx| {
+                    let value = change(&tx)?;
+                    tx.commit()?;
+                    Ok(value)
+                });
+            // Whoever asked may be gone.
+            let _ = answer.send(changed);
+        };
+        if !self.run(Box::new(task)) {
+            return Err(Fault::Stopped);
+        }
+        result.recv().unwrap_or(Err(Fault::Stopped))
     }
 
     /// Waits for work; `None` when the queue is closed and empty.

@@ -11,7 +11,8 @@ use super::fault::Fault;
 use super::messages::MessageReader;
 use super::pack::Unpacker;
 use super::stats::kind_index;
-use super::{SqliteStore, agents, bodies, rows, sessions};
+use super::store::SqliteStore;
+use super::{agents, bodies, rows, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
@@ -36,7 +37,7 @@ impl Query for SqliteStore {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<SessionPage, QueryError> {
-        let from = cursor.map(Place::of_sessions).transpose()?;
+        let from = place(cursor, Place::of_sessions)?;
         Ok(self
             .readers
             .read(|connection, _| list(connection, project, filter, size, from))?)
@@ -90,7 +91,7 @@ impl Query for SqliteStore {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<Option<EventPage>, QueryError> {
-        let from = cursor.map(Place::of_events).transpose()?;
+        let from = place(cursor, Place::of_events)?;
         Ok(self.readers.read(|connection, unpacker| {
             let stored = find(connection, project, id)?;
             stored
@@ -111,6 +112,15 @@ impl Query for SqliteStore {
                 .transpose()
         })?)
     }
+}
+
+fn place(
+    cursor: Option<&Cursor>,
+    read: impl FnOnce(&Cursor) -> Option<Place>,
+) -> Result<Option<Place>, QueryError> {
+    cursor
+        .map(|cursor| read(cursor).ok_or(QueryError::Cursor))
+        .transpose()
 }
 
 fn find(

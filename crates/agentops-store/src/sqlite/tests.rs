@@ -6,11 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use agentops_protocol::{EventBody, ProjectId, Usage, Usd};
 
-use super::*;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::store::FILE;
+use super::{Options, SqliteStore, upkeep};
 use crate::contract::{at, batch, created, id, price, project, sqlite, updated};
-use crate::{Catalog, CatalogError, EventFilter, KeyInfo, Mutation, PageSize, Query};
+use crate::{
+    Batch, Catalog, CatalogError, EventFilter, Ingest, IngestError, KeyInfo, Mutation, PageSize,
+    Query,
+};
 
 impl SqliteStore {
+    /// Trains a dictionary now, if enough events are stored; whether it did.
+    fn train_now(&self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        self.readers
+            .read(|connection, _| upkeep::train(&shared, connection))
+            .unwrap()
+    }
+
     fn open_at(directory: &Path) -> Self {
         Self::open(directory, Options::new(price)).unwrap()
     }

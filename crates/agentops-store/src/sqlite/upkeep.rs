@@ -11,7 +11,6 @@ use rusqlite::{Connection, OptionalExtension};
 use super::fault::Fault;
 use super::pack::Unpacker;
 use super::writer::Shared;
-use super::{SqliteStore, change_by};
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -102,7 +101,7 @@ pub(crate) fn train(shared: &Arc<Shared>, connection: &Connection) -> Result<boo
             return Ok(false);
         }
     };
-    let id = change_by(&shared.queue, move |connection| {
+    let id = shared.queue.change(move |connection| {
         connection.execute(
             "INSERT INTO dictionaries (rows, bytes) VALUES (?1, ?2)",
             (rows, bytes),
@@ -142,7 +141,7 @@ fn samples(connection: &Connection) -> Result<Vec<Vec<u8>>, Fault> {
 /// Forgets batch ids that no client repeats any more, and changes nobody can be behind by.
 pub(crate) fn forget(shared: &Arc<Shared>, now: Timestamp) -> Result<(), Fault> {
     let before = now.as_micros().saturating_sub(REQUEST_MICROS);
-    change_by(&shared.queue, move |connection| {
+    shared.queue.change(move |connection| {
         connection.execute("DELETE FROM requests WHERE at_us < ?1", [before])?;
         connection.execute(
             "DELETE FROM changes WHERE rev <= (SELECT max(rev) FROM changes) - ?1",
@@ -150,15 +149,4 @@ pub(crate) fn forget(shared: &Arc<Shared>, now: Timestamp) -> Result<(), Fault> 
         )?;
         Ok(())
     })
-}
-
-impl SqliteStore {
-    /// Trains a dictionary now, if enough events are stored; whether it did.
-    #[cfg(test)]
-    pub(crate) fn train_now(&self) -> bool {
-        let shared = Arc::clone(&self.shared);
-        self.readers
-            .read(|connection, _| train(&shared, connection))
-            .expect("training works")
-    }
 }
