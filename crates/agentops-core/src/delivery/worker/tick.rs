@@ -86,6 +86,9 @@ impl Worker {
     pub(super) fn tick(&mut self) -> bool {
         let mut asked = std::mem::take(&mut self.deferred);
         asked.append(&mut self.inbox.take());
+        // A session is told of once however often it changes, so a change that was asked for
+        // before now may become its end after the buffers are taken. That end waits too.
+        let ended = ends(&asked);
         buffers::take(&mut |bytes| self.taken.extend_from_slice(bytes));
         // What was recorded belongs to sessions that were opened before it was, and those are
         // here by now. Changes that came meanwhile may come after something that was recorded
@@ -96,9 +99,18 @@ impl Worker {
         let later = self.begin(asked);
         self.deferred = self.begin(came);
         self.drain();
+        let mut early = Vec::new();
         for command in later {
-            self.command(command);
+            match command {
+                Command::Changed(session) => {
+                    if !self.changed(&session, ended.contains(&session.slot.index())) {
+                        early.push(Command::Changed(session));
+                    }
+                }
+                other => self.command(other),
+            }
         }
+        self.deferred.splice(0..0, early);
         for client in self.clients.values_mut() {
             client.commit();
             client.expire();
@@ -153,7 +165,6 @@ impl Worker {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Changed(session) => self.changed(&session),
             Command::Flush {
                 client,
                 until,
@@ -183,8 +194,8 @@ impl Worker {
                     client.closing = true;
                 }
             }
-            // Handled before the buffers were taken.
-            Command::Client { .. } | Command::Open { .. } => {}
+            // Handled by the tick itself.
+            Command::Client { .. } | Command::Open { .. } | Command::Changed(_) => {}
         }
     }
 
@@ -341,14 +352,18 @@ impl Worker {
         }
     }
 
-    /// Tags, video, end: whatever is new of a session.
-    fn changed(&mut self, session: &Arc<SessionState>) {
+    /// Tags, video, end: whatever is new of a session. `false` when it has an end whose turn has
+    /// not come: records from before it may still be in the buffers.
+    fn changed(&mut self, session: &Arc<SessionState>, may_end: bool) -> bool {
         session.unqueue();
         // One may have come since the tick began, and nobody will tell of it again.
         self.agents(session);
         let index = session.slot.index();
         let (changed, end) = {
             let mut facts = session.facts();
+            if facts.end.is_some() && !may_end {
+                return false;
+            }
             (std::mem::take(&mut facts.changed), facts.end.clone())
         };
         if let Some(end) = &end {
@@ -365,6 +380,7 @@ impl Worker {
             client.release(session.id.as_str());
             self.ending.push(index);
         }
+        true
     }
 
     /// A session that was sampled out is kept if it failed.
@@ -403,6 +419,15 @@ impl Worker {
             !client.closing || used() || !client.is_done()
         });
     }
+}
+
+/// The sessions of these commands that have ended by now.
+fn ends(commands: &[Command]) -> Vec<u32> {
+    let ended = |command: &Command| match command {
+        Command::Changed(session) if session.is_ended() => Some(session.slot.index()),
+        _ => None,
+    };
+    commands.iter().filter_map(ended).collect()
 }
 
 /// The event as the user's hook leaves it; `None` when it is to be dropped.
