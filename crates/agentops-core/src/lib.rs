@@ -15,6 +15,8 @@
 
 #[doc(hidden)]
 pub mod __private;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 mod agent;
 mod client;

@@ -110,5 +110,8 @@ pub use agentops_macros::record_tool;
 /// | `crate = path` | where this crate is, if not at `::agentops` |
 pub use agentops_macros::session;
 
+#[cfg(feature = "testing")]
+pub use agentops_core::testing;
+
 #[doc(hidden)]
 pub use agentops_core::__private;
