@@ -217,6 +217,43 @@ fn a_batch_that_fails_spoils_no_other() {
 }
 
 #[test]
+fn a_full_disk_refuses_and_loses_nothing_that_was_answered() {
+    let (_directory, store) = sqlite();
+    put(&store, tool(0));
+    let room = |pages: i64| {
+        let set = move |connection: &rusqlite::Connection| {
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            Ok(connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?)
+        };
+        store.change(set).unwrap()
+    };
+    room(1); // As many as there are.
+    let (mut stored, mut refused) = (1, 0);
+    for round in 1..200 {
+        let pending: Vec<_> = (0..4)
+            .map(|part| store.submit(batch("s", tool(round * 4 + part))).unwrap())
+            .collect();
+        for pending in pending {
+            match pending.wait() {
+                Ok(_) => stored += 1,
+                Err(error) => {
+                    assert!(error.to_string().contains("full"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 0, "the disk was full");
+    assert!(store.writer_alive());
+    let events = || store.number("SELECT count(*) FROM events");
+    assert_eq!(events(), stored);
+    room(1 << 30);
+    put(&store, tool(1_000_000));
+    assert_eq!(events(), stored + 1);
+    store.check();
+}
+
+#[test]
 fn a_dead_writer_refuses_everything_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let panics = |model: &str, _: &Usage| -> Option<Usd> { panic!("no price for {model}") };

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::fault::Fault;
 use super::queue::{Job, Queue, Work};
 use super::scribe::Scribe;
-use crate::{IngestError, Receipt};
+use crate::{Batch, IngestError, Receipt};
 
 /// What the writer and those who feed it share.
 #[derive(Default)]
@@ -57,55 +57,61 @@ pub(crate) fn run(shared: Arc<Shared>, mut connection: Connection, mut scribe: S
 
 /// Commits a group and answers it. An error means that the writer must stop.
 fn commit(connection: &mut Connection, scribe: &mut Scribe, jobs: Vec<Job>) -> Result<(), Fault> {
-    let mut answers = Vec::with_capacity(jobs.len());
-    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(mut tx) => {
-            for Job { batch, answer } in jobs {
-                let result = savepoint(&mut tx, scribe, batch);
-                answers.push((answer, result));
+    let (batches, answers): (Vec<_>, Vec<_>) =
+        jobs.into_iter().map(|job| (job.batch, job.answer)).unzip();
+    let results = match group(connection, scribe, batches) {
+        Ok(results) => results,
+        Err(fault) => {
+            scribe.forget();
+            tracing::error!(error = %fault, batches = answers.len(), "a group was not committed");
+            for answer in answers {
+                let _ = answer.send(Err(IngestError::Storage(fault.to_string())));
             }
-            tx.commit().map_err(Fault::from)
-        }
-        Err(error) => {
-            answers.extend(
-                jobs.into_iter()
-                    .map(|job| (job.answer, Err(Fault::Stopped))),
-            );
-            Err(error.into())
+            return if fault.is_fatal() { Err(fault) } else { Ok(()) };
         }
     };
     let mut fatal = None;
-    if let Err(fault) = &committed {
-        scribe.forget();
-        tracing::error!(error = %fault, batches = answers.len(), "a group was not committed");
-    }
-    for (answer, result) in answers {
-        let result = match (&committed, result) {
-            (Ok(()), Ok(receipt)) => Ok(receipt),
-            (Err(fault), _) => Err(IngestError::Storage(fault.to_string())),
-            (Ok(()), Err(fault)) => {
+    for (answer, result) in answers.into_iter().zip(results) {
+        let told = match result {
+            Ok(receipt) => Ok(receipt),
+            Err(fault) => {
                 let told = IngestError::Storage(fault.to_string());
-                if fault.is_fatal() {
-                    fatal = Some(fault);
-                }
+                fatal = Some(fault).filter(Fault::is_fatal).or(fatal);
                 Err(told)
             }
         };
         // Whoever asked may be gone; the batch is stored all the same.
-        let _ = answer.send(result);
+        let _ = answer.send(told);
     }
-    match (committed, fatal) {
-        (Err(fault), _) if fault.is_fatal() => Err(fault),
-        (_, Some(fault)) => Err(fault),
-        _ => Ok(()),
+    fatal.map_or(Ok(()), Err)
+}
+
+/// Carries out batches in one transaction; what became of each. An error means that nothing of
+/// any of them is stored.
+fn group(
+    connection: &mut Connection,
+    scribe: &mut Scribe,
+    batches: Vec<Batch>,
+) -> Result<Vec<Result<Receipt, Fault>>, Fault> {
+    let mut tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut results = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let result = savepoint(&mut tx, scribe, batch);
+        // After some failures, a full disk for one, SQLite has rolled back everything.
+        if tx.is_autocommit() {
+            return Err(result.err().unwrap_or(Fault::Damaged("transaction")));
+        }
+        results.push(result);
     }
+    tx.commit()?;
+    Ok(results)
 }
 
 /// Carries out one batch, or nothing of it.
 fn savepoint(
     tx: &mut Transaction<'_>,
     scribe: &mut Scribe,
-    batch: crate::Batch,
+    batch: Batch,
 ) -> Result<Receipt, Fault> {
     let savepoint = tx.savepoint()?;
     match scribe.apply(&savepoint, batch) {
