@@ -1,9 +1,10 @@
 //! The bytes a thread has recorded and the worker has not yet taken.
 //!
 //! Each thread appends to a buffer behind its own mutex, which only the worker ever contends for, and only for the
-//! time of a swap. No code of the user runs while one of these locks is held. The buffer of a thread has a limit:
-//! over it a start is refused and counted (the newest goes, what is running stays), and the end of a call whose
-//! start was admitted always gets in, if need be without its values.
+//! time of a swap. No code of the user runs while one of these locks is held. The buffer of a thread has a limit,
+//! and so has the memory of all buffers together: over it a start is refused and counted (the newest goes, what is
+//! running stays), and the end of a call whose start was admitted always gets in, if need be without its values.
+//! All memory is accounted for by capacity, only when a buffer grows or shrinks: a record costs no shared counter.
 //!
 //! # Sleeping and waking
 //!
@@ -24,7 +25,15 @@ const SCRATCH_LIMIT: usize = 1 << 20;
 /// A buffer below this capacity is never shrunk.
 const KEEP_CAPACITY: usize = 64 << 10;
 
+/// A buffer grows by half, but by no more than this.
+const GROWTH: usize = 4 << 20;
+/// The least a buffer grows by.
+const FIRST_GROWTH: usize = 4 << 10;
+
 static THREAD_LIMIT: AtomicUsize = AtomicUsize::new(4 << 20);
+static MEMORY_LIMIT: AtomicUsize = AtomicUsize::new(64 << 20);
+/// Capacity of all buffers, those being filled and those kept for the next swap.
+static MEMORY: AtomicUsize = AtomicUsize::new(0);
 static IDLE: AtomicBool = AtomicBool::new(false);
 static WAKER: OnceLock<fn()> = OnceLock::new();
 /// Buffers of threads that the worker has not yet met.
@@ -87,6 +96,15 @@ pub(crate) fn set_thread_limit(bytes: usize) {
     THREAD_LIMIT.store(bytes, Ordering::Relaxed);
 }
 
+/// Sets how many bytes all threads together may hold before they refuse new calls.
+#[cfg_attr(
+    all(feature = "enable", not(test)),
+    expect(dead_code, reason = "the default is the configuration's default")
+)]
+pub(crate) fn set_memory_limit(bytes: usize) {
+    MEMORY_LIMIT.store(bytes, Ordering::Relaxed);
+}
+
 /// Sets what wakes the worker; the first one stays.
 pub(crate) fn set_waker(wake: fn()) {
     let _ = WAKER.set(wake);
@@ -115,11 +133,15 @@ pub(crate) fn take(f: &mut dyn FnMut(&[u8])) {
             bytes.clear();
             if capacity > KEEP_CAPACITY && used < capacity / 8 {
                 bytes.shrink_to(KEEP_CAPACITY.max(used * 2));
+                MEMORY.fetch_sub(capacity - bytes.capacity(), Ordering::Relaxed);
             }
         }
         thread.spare = bytes;
         if ended {
-            lost.append(&mut lock(&thread.shared.buffer).lost);
+            let mut buffer = lock(&thread.shared.buffer);
+            lost.append(&mut buffer.lost);
+            let capacity = buffer.bytes.capacity() + thread.spare.capacity();
+            MEMORY.fetch_sub(capacity, Ordering::Relaxed);
         }
         !ended
     });
@@ -167,7 +189,7 @@ pub(crate) fn start(
     with_local(|shared, next| {
         let admitted = {
             let mut buffer = lock(&shared.buffer);
-            if buffer.bytes.len() + size > THREAD_LIMIT.load(Ordering::Relaxed) {
+            if !buffer.admits(size) {
                 buffer.lose(session);
                 None
             } else {
@@ -195,6 +217,7 @@ pub(crate) fn end(size: usize, write: impl FnOnce(&mut Vec<u8>, Room)) {
                 _ if after <= limit.saturating_mul(2) => Room::NoValues,
                 _ => Room::Outcome,
             };
+            buffer.make_room(size);
             write(&mut buffer.bytes, room);
         }
         wake_if_idle();
@@ -294,6 +317,39 @@ impl Drop for Local {
 }
 
 impl Buffer {
+    /// Makes room for a start, within the limits.
+    #[inline]
+    fn admits(&mut self, size: usize) -> bool {
+        let after = self.bytes.len() + size;
+        after <= THREAD_LIMIT.load(Ordering::Relaxed)
+            && (after <= self.bytes.capacity()
+                || self.grow(after, MEMORY_LIMIT.load(Ordering::Relaxed)))
+    }
+
+    /// Makes room for an end, whatever the limits.
+    #[inline]
+    fn make_room(&mut self, size: usize) {
+        let after = self.bytes.len() + size;
+        if after > self.bytes.capacity() {
+            self.grow(after, usize::MAX);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, at_least: usize, limit: usize) -> bool {
+        let before = self.bytes.capacity();
+        let more = (at_least - before).max((before / 2).clamp(FIRST_GROWTH, GROWTH));
+        if MEMORY.fetch_add(more, Ordering::Relaxed) > limit.saturating_sub(more) {
+            MEMORY.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.bytes.reserve_exact(before + more - self.bytes.len());
+        // The allocator may have given more than was asked for.
+        let extra = self.bytes.capacity() - before - more;
+        MEMORY.fetch_add(extra, Ordering::Relaxed);
+        true
+    }
+
     #[cold]
     fn lose(&mut self, session: Slot) {
         let session = Slot(session.index());

@@ -105,6 +105,43 @@ fn over_the_limit_starts_are_refused_and_counted_and_ends_get_in() {
 }
 
 #[test]
+fn all_threads_together_have_a_limit_and_ended_ones_give_their_memory_back() {
+    let _turn = lock(&TURN);
+    taken();
+    let before = MEMORY.load(Ordering::Relaxed);
+    set_memory_limit(before + (1 << 20));
+    let admitted: usize = thread::scope(|scope| {
+        let fill = || {
+            (0..1_000)
+                .filter(|_| append(&[b' '; 1_000]).is_some())
+                .count()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(fill)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .sum()
+    });
+    assert!(
+        (500..=1_048).contains(&admitted),
+        "{admitted} of 4,000 fit into 1 MiB"
+    );
+    assert!(MEMORY.load(Ordering::Relaxed) <= before + (1 << 20));
+    let mut lost = 0;
+    losses(&mut |slot, count| lost += if slot == Slot(1) { count } else { 0 });
+    assert_eq!(admitted as u64 + lost, 4_000);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while MEMORY.load(Ordering::Relaxed) > before {
+        taken();
+        assert!(
+            Instant::now() < deadline,
+            "memory of ended threads is still counted"
+        );
+    }
+    set_memory_limit(64 << 20);
+}
+
+#[test]
 fn a_thread_may_record_while_its_locals_are_destroyed() {
     let _turn = lock(&TURN);
     struct Last;
