@@ -253,10 +253,10 @@ impl Session {
         self.client.flush_blocking(limit)
     }
 
-    /// The process is about to end without having ended the session: what was recorded gets to
-    /// the spool, and from there away if that takes no waiting for a server that is not there.
+    /// The process is about to end: what was recorded gets to the spool, and from there away if
+    /// that takes no waiting for a server that is not there.
     pub(crate) fn at_exit(&self, limit: Duration) {
-        if self.is_active() {
+        if self.state.is_some() {
             let _ = self
                 .client
                 .send_off(Until::AtExit, limit)

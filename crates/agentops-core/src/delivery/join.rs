@@ -60,6 +60,14 @@ struct End {
     error: Vec<u8>,
 }
 
+/// What is known of a call when it is written.
+#[derive(Clone, Copy)]
+enum State {
+    Running,
+    Interrupted,
+    Ended(i64, Outcome),
+}
+
 /// One event that is complete, with what counts of it.
 pub(crate) struct Joined {
     pub(crate) session: Slot,
@@ -170,9 +178,22 @@ impl Join {
         }
         for id in self.fresh.drain(..) {
             if let Some(call) = self.open.get(&id) {
-                open(call.session, call.event(CallId(id), None, &[], names));
+                open(
+                    call.session,
+                    call.event(CallId(id), State::Running, &[], names),
+                );
             }
         }
+    }
+
+    /// The open calls, as what they are when the process ends now: interrupted. Should one end
+    /// all the same, its own event says so later.
+    pub(crate) fn interrupted(&self, names: &dyn Names) -> Vec<(Slot, Vec<u8>)> {
+        let event = |(id, call): (&u64, &Open)| {
+            let json = call.event(CallId(*id), State::Interrupted, &[], names);
+            (call.session, json)
+        };
+        self.open.iter().map(event).collect()
     }
 
     /// Whether something waits for the next tick.
@@ -210,7 +231,7 @@ impl Open {
         names: &dyn Names,
         out: &mut Vec<Joined>,
     ) {
-        let json = self.event(id, Some((end_us, outcome)), fields, names);
+        let json = self.event(id, State::Ended(end_us, outcome), fields, names);
         let kind = event_kind(self.kind);
         out.push(Joined {
             session: self.session,
@@ -230,13 +251,7 @@ impl Open {
     }
 
     /// The canonical event of this call.
-    fn event(
-        &self,
-        id: CallId,
-        end: Option<(i64, Outcome)>,
-        end_fields: &[u8],
-        names: &dyn Names,
-    ) -> Vec<u8> {
+    fn event(&self, id: CallId, state: State, end_fields: &[u8], names: &dyn Names) -> Vec<u8> {
         let mut json = Vec::with_capacity(256 + self.fields.len() + end_fields.len());
         self.head(&mut json, id, event_kind(self.kind), names);
         if !self.fields.starts_with(OWN_START) {
@@ -246,15 +261,16 @@ impl Open {
                 &Timestamp::from_micros(self.start_us).to_string(),
             );
         }
-        let status = match end {
-            None => "running",
-            Some(_) if self.kind == Kind::Error => "error",
-            Some((_, Outcome::Ok)) => "ok",
-            Some((_, Outcome::Error)) => "error",
-            Some((_, Outcome::Panicked)) => "panicked",
-            Some((_, Outcome::Cancelled)) => "cancelled",
+        let status = match state {
+            State::Running => "running",
+            State::Interrupted => "interrupted",
+            State::Ended(..) if self.kind == Kind::Error => "error",
+            State::Ended(_, Outcome::Ok) => "ok",
+            State::Ended(_, Outcome::Error) => "error",
+            State::Ended(_, Outcome::Panicked) => "panicked",
+            State::Ended(_, Outcome::Cancelled) => "cancelled",
         };
-        if let Some((end_us, _)) = end
+        if let State::Ended(end_us, _) = state
             && !end_fields.starts_with(OWN_END)
         {
             member(

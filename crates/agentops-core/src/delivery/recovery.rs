@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentops_protocol::Timestamp;
-use agentops_spool::{Op, Spool, Taken};
+use agentops_spool::{Line, Op, Spool, Taken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -40,17 +40,19 @@ pub(crate) async fn recover(delivery: &Arc<Delivery>, data_dir: &Path, key_fp: O
 
 async fn one(delivery: &Arc<Delivery>, spool: &Spool, taken: Taken) -> std::io::Result<()> {
     let orphans = spool.orphans(&taken)?;
-    let last = last_times(&taken)?;
+    let left = Left::read(&taken)?;
     let source = Source::of_directory(taken.path())?;
     let mut sender = Sender::new(Arc::clone(delivery), source, true);
     sender.drain().await;
-    for item in sender.take_running() {
+    // A server that was told of one while it ran keeps what it has; the end below interrupts it.
+    for item in left.running.into_values() {
         if let Some(item) = interrupted(item) {
             sender.send_extra(item, Call::CreateEvents).await;
         }
     }
     for sid in orphans {
-        let at = last.get(&sid).copied().unwrap_or_else(crate::state::now);
+        let at = left.last.get(&sid).copied();
+        let at = at.unwrap_or_else(crate::state::now);
         let body = json!({
             "id": sid, "session_id": sid,
             "end_timestamp": at.to_string(),
@@ -77,28 +79,60 @@ async fn one(delivery: &Arc<Delivery>, spool: &Spool, taken: Taken) -> std::io::
     }
 }
 
-/// The time of the last event of each session in a directory.
-fn last_times(taken: &Taken) -> std::io::Result<BTreeMap<String, Timestamp>> {
-    let mut reader = taken.reader();
-    let mut from = agentops_spool::Position::START;
-    let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
-    loop {
-        let batch = reader.next_batch(from, 4_096, 8 << 20)?;
-        if batch.end == from {
-            return Ok(last);
-        }
-        from = batch.end;
-        for line in batch.lines {
-            let Ok(value) = serde_json::from_str::<Value>(line.body.get()) else {
-                continue;
-            };
-            let time = ["end_timestamp", "init_timestamp"]
-                .iter()
-                .find_map(|name| value.get(name)?.as_str()?.parse::<Timestamp>().ok());
-            if let Some(time) = time {
-                let entry = last.entry(line.sid).or_insert(time);
-                *entry = time.max(*entry);
+/// What all lines of a directory say together, the acknowledged ones included: a call that was
+/// running is acknowledged with its neighbours, long before anybody knows how it ends.
+#[derive(Default)]
+struct Left {
+    /// The time of the last event of each session.
+    last: BTreeMap<String, Timestamp>,
+    /// Calls that never ended, by session and id.
+    running: BTreeMap<(String, String), Item>,
+}
+
+impl Left {
+    fn read(taken: &Taken) -> std::io::Result<Self> {
+        let mut reader = taken.reader();
+        let mut from = agentops_spool::Position::START;
+        let mut left = Self::default();
+        loop {
+            let batch = reader.next_batch(from, 4_096, 8 << 20)?;
+            if batch.end == from {
+                return Ok(left);
             }
+            from = batch.end;
+            for line in batch.lines {
+                left.line(line);
+            }
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        let Ok(value) = serde_json::from_str::<Value>(line.body.get()) else {
+            return;
+        };
+        let time = ["end_timestamp", "init_timestamp"]
+            .iter()
+            .find_map(|name| value.get(name)?.as_str()?.parse::<Timestamp>().ok());
+        if let Some(time) = time {
+            let entry = self.last.entry(line.sid.clone()).or_insert(time);
+            *entry = time.max(*entry);
+        }
+        let Some(id) = value.get("id").and_then(Value::as_str) else {
+            return;
+        };
+        let key = (line.sid.clone(), id.to_owned());
+        match line.op {
+            Op::Event => drop(self.running.remove(&key)),
+            Op::Open => {
+                let item = Item {
+                    n: line.n,
+                    op: line.op,
+                    sid: line.sid,
+                    body: line.body,
+                };
+                self.running.insert(key, item);
+            }
+            _ => {}
         }
     }
 }

@@ -412,11 +412,6 @@ impl Sender {
         Some(OPEN_AFTER.saturating_sub(oldest))
     }
 
-    /// Calls that were running when their process ended: never told, and never to end.
-    pub(crate) fn take_running(&mut self) -> Vec<Item> {
-        self.running.drain().map(|(_, (item, _))| item).collect()
-    }
-
     /// Sends for as long as the process lives; tells `done` how far it is.
     pub(crate) async fn run(mut self, done: impl Fn(Mark)) {
         loop {

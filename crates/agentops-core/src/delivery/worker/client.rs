@@ -30,6 +30,8 @@ pub(super) struct ClientState {
     sender: Option<tokio::task::JoinHandle<()>>,
     pub(super) redactor: Redactor,
     delivered: Mark,
+    /// Searches for what dead processes left behind, and their deliveries, that go on.
+    recoveries: usize,
     waiters: Vec<Waiter>,
     /// Lines were appended since the last commit.
     dirty: bool,
@@ -39,6 +41,8 @@ pub(super) struct ClientState {
 
 struct Waiter {
     target: Mark,
+    /// Also for what dead processes left behind.
+    for_recovery: bool,
     deadline: Instant,
     answer: Answer<Flushed>,
 }
@@ -61,6 +65,7 @@ impl ClientState {
             delivery: None,
             sender: None,
             delivered: Mark::default(),
+            recoveries: 0,
             waiters: Vec::new(),
             dirty: false,
             warned: false,
@@ -92,16 +97,30 @@ impl ClientState {
             }
         }
         self.delivery = Some(delivery);
-        self.recover();
+        self.recover(inbox);
     }
 
     /// Looks for what dead processes left behind.
-    fn recover(&self) {
+    fn recover(&mut self, inbox: &'static Inbox) {
         let (Some(delivery), Some(dir)) = (&self.delivery, &self.data_dir) else {
             return;
         };
         let (delivery, dir, key_fp) = (Arc::clone(delivery), dir.clone(), self.key_fp.clone());
-        tokio::spawn(async move { recovery::recover(&delivery, &dir, key_fp.as_deref()).await });
+        let done = Recovered {
+            inbox,
+            client: self.id,
+        };
+        self.recoveries += 1;
+        tokio::spawn(async move {
+            recovery::recover(&delivery, &dir, key_fp.as_deref()).await;
+            drop(done);
+        });
+    }
+
+    /// One of the searches is over.
+    pub(super) fn recovered(&mut self) {
+        self.recoveries = self.recoveries.saturating_sub(1);
+        self.answer();
     }
 
     /// Adds a line; the loss when it cannot be kept.
@@ -147,35 +166,50 @@ impl ClientState {
         !self.dirty
     }
 
-    pub(super) fn flush(&mut self, until: Until, deadline: Instant, answer: Answer<Flushed>) {
+    pub(super) fn flush(
+        &mut self,
+        until: Until,
+        deadline: Instant,
+        answer: Answer<Flushed>,
+        inbox: &'static Inbox,
+    ) {
         self.commit();
         let target = self.outbox.mark();
-        let reachable = |delivery: &Delivery| delivery.reachable.load(Ordering::Relaxed);
-        match (&self.delivery, until) {
-            (Some(delivery), Until::Delivered | Until::AtExit)
-                if self.delivered < target
-                    && (until == Until::Delivered || reachable(delivery)) =>
-            {
-                delivery.hasten();
-                self.recover();
-                self.waiters.push(Waiter {
-                    target,
-                    deadline,
-                    answer,
-                });
-            }
-            _ => answer.give(Flushed {
+        let Some(delivery) = &self.delivery else {
+            return answer.give(Flushed {
                 complete: !self.dirty,
-            }),
+            });
+        };
+        let for_recovery = until == Until::Delivered;
+        let wanted = for_recovery || delivery.reachable.load(Ordering::Relaxed);
+        if wanted && self.delivered < target {
+            delivery.hasten();
+            self.recover(inbox);
         }
+        self.waiters.push(Waiter {
+            // Written is enough for an exit while the server is away.
+            target: if wanted { target } else { self.delivered },
+            for_recovery,
+            deadline,
+            answer,
+        });
+        self.answer();
     }
 
     pub(super) fn delivered(&mut self, mark: Mark) {
         self.delivered = mark;
         self.outbox.tidy();
+        self.answer();
+    }
+
+    /// Answers those who have nothing left to wait for.
+    fn answer(&mut self) {
         for waiter in std::mem::take(&mut self.waiters) {
-            if waiter.target <= mark {
-                waiter.answer.give(Flushed { complete: true });
+            let recovered = self.recoveries == 0 || !waiter.for_recovery;
+            if waiter.target <= self.delivered && recovered {
+                waiter.answer.give(Flushed {
+                    complete: !self.dirty,
+                });
             } else {
                 self.waiters.push(waiter);
             }
@@ -190,7 +224,10 @@ impl ClientState {
         let now = Instant::now();
         for waiter in std::mem::take(&mut self.waiters) {
             if waiter.deadline <= now {
-                waiter.answer.give(Flushed { complete: false });
+                // What others left behind may take longer than our own.
+                waiter.answer.give(Flushed {
+                    complete: waiter.target <= self.delivered && !self.dirty,
+                });
             } else {
                 self.waiters.push(waiter);
             }
@@ -235,6 +272,20 @@ impl ClientState {
                 Ok(None) => Err(format!("no session {id} on this machine")),
                 Err(error) => Err(format!("the spool cannot be read: {error}")),
             });
+        });
+    }
+}
+
+/// Tells the worker when a search for what dead processes left behind is over, however it ends.
+struct Recovered {
+    inbox: &'static Inbox,
+    client: u32,
+}
+
+impl Drop for Recovered {
+    fn drop(&mut self) {
+        self.inbox.post(Command::Recovered {
+            client: self.client,
         });
     }
 }

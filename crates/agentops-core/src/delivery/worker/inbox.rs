@@ -69,6 +69,9 @@ pub(super) enum Command {
         client: u32,
         mark: Mark,
     },
+    Recovered {
+        client: u32,
+    },
 }
 
 /// The worker's queue.

@@ -10,7 +10,7 @@ use agentops_protocol::{EndState, EventKind};
 use agentops_spool::Op;
 
 use super::client::ClientState;
-use super::inbox::{Command, Inbox};
+use super::inbox::{Command, Inbox, Until};
 use crate::delivery::host;
 use crate::delivery::join::{Join, Joined, Names, llm_facts};
 use crate::recording::clock::Anchor;
@@ -171,8 +171,11 @@ impl Worker {
                 deadline,
                 answer,
             } => {
+                if until == Until::AtExit {
+                    self.interrupt();
+                }
                 if let Some(client) = self.clients.get_mut(&client) {
-                    client.flush(until, deadline, answer);
+                    client.flush(until, deadline, answer, self.inbox);
                 }
             }
             Command::Fetch {
@@ -187,6 +190,11 @@ impl Worker {
             Command::Delivered { client, mark } => {
                 if let Some(client) = self.clients.get_mut(&client) {
                     client.delivered(mark);
+                }
+            }
+            Command::Recovered { client } => {
+                if let Some(client) = self.clients.get_mut(&client) {
+                    client.recovered();
                 }
             }
             Command::Close { client } => {
@@ -265,6 +273,13 @@ impl Worker {
             Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
             None => state::count_homeless(count),
         });
+    }
+
+    /// Writes what is still open as interrupted: the process is about to end.
+    fn interrupt(&mut self) {
+        for (session, json) in self.join.interrupted(&Lookup(&self.sessions)) {
+            self.line(session, Op::Event, json);
+        }
     }
 
     fn event(&mut self, event: Joined) {
