@@ -12,6 +12,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER,
 };
 use reqwest::{Client, RequestBuilder, Response};
+use serde::de::IgnoredAny;
 
 use super::backoff::{Verdict, verdict};
 use crate::config::{ApiKey, Settings};
@@ -145,7 +146,7 @@ impl Transport {
         let verdict = verdict(status, retry_after);
         match read(response).await {
             Ok(text) => Attempt {
-                verdict,
+                verdict: believed(verdict, &text),
                 status,
                 text,
             },
@@ -167,6 +168,14 @@ impl Transport {
             self.gzip.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Every answer of the API is JSON. Success in any other form is a page of somebody in between: nothing was accepted.
+fn believed(verdict: Verdict, text: &str) -> Verdict {
+    if verdict == Verdict::Done && serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Verdict::Retry(None);
+    }
+    verdict
 }
 
 /// No answer, or half of one: what was sent may have been accepted, and is sent again.
@@ -275,4 +284,23 @@ fn tls(builder: reqwest::ClientBuilder, endpoint: &str) -> reqwest::ClientBuilde
 #[cfg(not(feature = "rustls"))]
 fn tls(builder: reqwest::ClientBuilder, _endpoint: &str) -> reqwest::ClientBuilder {
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_json_is_believed_to_be_a_success() {
+        assert_eq!(believed(Verdict::Done, "\"Success\""), Verdict::Done);
+        assert_eq!(believed(Verdict::Done, "{}"), Verdict::Done);
+        for text in ["<!DOCTYPE html>", "", "Success"] {
+            assert_eq!(
+                believed(Verdict::Done, text),
+                Verdict::Retry(None),
+                "{text}"
+            );
+        }
+        assert_eq!(believed(Verdict::Split, "<html>"), Verdict::Split);
+    }
 }
