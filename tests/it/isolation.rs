@@ -44,6 +44,7 @@ fn what_was_recorded_locally_stays_local() {
     let mut killed = Process::spawn(local(&home, program!("puppet"), &data_dir));
     let dead = killed.line_of("session");
     killed.ask("count 0 5 0", "done");
+    assert_eq!(killed.ask("flush 20000", "flushed"), "true");
     drop(killed.kill());
 
     let there = record_with(&home, &server, &key, &data_dir);
