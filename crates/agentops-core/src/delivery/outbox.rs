@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use agentops_spool::{Ack, AppendError, Header, Op, Position, Reader, Spool, Writer};
+use agentops_spool::{Ack, AppendError, Directory, Header, Op, Position, Reader, Spool, Writer};
 use serde_json::value::RawValue;
 
 use crate::tally::Loss;
@@ -82,13 +82,36 @@ impl Memory {
 }
 
 impl Outbox {
-    /// A directory of this process in the spool.
+    /// A directory of this process in the spool, at most `disk_limit` bytes. In local mode the
+    /// limit is that of all local sessions together, and the oldest are rotated out.
     pub(crate) fn on_disk(data_dir: &Path, header: Header, disk_limit: u64) -> io::Result<Self> {
+        let spool = Spool::at(data_dir);
+        let limit = match header.endpoint {
+            None => disk_limit.saturating_sub(rotate_out(&spool, disk_limit / 2)?),
+            Some(_) => disk_limit,
+        };
         let now = crate::state::now().as_micros() / 1_000;
         let now = u64::try_from(now).unwrap_or(0);
-        let mut writer = Spool::at(data_dir).create(header, now, || fastrand::u64(..))?;
-        writer.set_disk_limit(Some(disk_limit));
+        let mut writer = spool.create(header, now, || fastrand::u64(..))?;
+        writer.set_disk_limit(Some(limit.max(disk_limit / 4)));
         Ok(Self::Disk(Box::new(writer)))
+    }
+
+    /// Drops the oldest lines, in local mode: nobody will ever fetch them. Tells `lost` the
+    /// session of each event that goes. Whether there is room again.
+    pub(crate) fn make_room(&mut self, mut lost: impl FnMut(&str)) -> bool {
+        let Self::Disk(writer) = self else {
+            return false;
+        };
+        if writer.header().endpoint.is_some() {
+            return false;
+        }
+        let freed = writer.drop_oldest(|line| {
+            if line.op == Op::Event {
+                lost(&line.sid);
+            }
+        });
+        freed.is_ok_and(|bytes| bytes > 0)
     }
 
     /// Memory only.
@@ -184,6 +207,26 @@ impl Outbox {
     }
 }
 
+/// Removes what the oldest local programs left until all of it takes at most `keep` bytes; says
+/// how much it takes then.
+fn rotate_out(spool: &Spool, keep: u64) -> io::Result<u64> {
+    let mut total = spool.bytes_on_disk()?;
+    if total <= keep {
+        return Ok(total);
+    }
+    for taken in spool.abandoned(|_, header| header.endpoint.is_none())? {
+        if total <= keep {
+            break;
+        }
+        let size = Directory::from_path(taken.path().to_owned());
+        let size = size.map_or(Ok(0), |directory| directory.bytes_on_disk())?;
+        tracing::warn!(target: "agentops", dir = %taken.path().display(), "the oldest local sessions are rotated out; AGENTOPS_DISK_LIMIT is reached");
+        taken.discard()?;
+        total = total.saturating_sub(size);
+    }
+    Ok(total)
+}
+
 impl Source {
     /// The lines of a writer's directory that are not acknowledged.
     pub(crate) fn of_directory(path: &Path) -> io::Result<Self> {
@@ -275,5 +318,67 @@ impl Source {
             Self::Disk { ack, .. } => ack.position().into(),
             Self::Memory { queue, .. } => Mark(0, queue.lock().removed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &[u8] = &[b' '; 4_000];
+
+    fn local(dir: &Path, limit: u64) -> Outbox {
+        Outbox::on_disk(dir, Header::new("t", 1), limit).unwrap()
+    }
+
+    fn line() -> Vec<u8> {
+        [b"{\"a\":1", LINE, b"}"].concat()
+    }
+
+    #[test]
+    fn the_oldest_local_programs_are_rotated_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::at(dir.path());
+        for _ in 0..6 {
+            let mut outbox = local(dir.path(), 100_000);
+            for _ in 0..5 {
+                outbox.append(Op::Event, "s", &line()).unwrap();
+            }
+            outbox.commit(false).unwrap();
+            // Names are of one millisecond.
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        assert!(spool.bytes_on_disk().unwrap() <= 100_000);
+        assert!((2..6).contains(&spool.directories().unwrap().len()));
+    }
+
+    #[test]
+    fn a_local_program_drops_its_own_oldest_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut outbox = local(dir.path(), 20 << 20);
+        let mut appended = 0;
+        while outbox.append(Op::Event, "s", &line()).is_ok() {
+            outbox.commit(false).unwrap();
+            appended += 1;
+        }
+        let mut lost = 0;
+        assert!(outbox.make_room(|sid| {
+            assert_eq!(sid, "s");
+            lost += 1;
+        }));
+        assert!(lost > 1_000 && lost < appended, "{lost} of {appended}");
+        assert_eq!(outbox.append(Op::Event, "s", &line()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_to_be_sent_is_never_rotated_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let header = Header::new("t", 1).sent_to(Some("http://a".to_owned()), None);
+        let mut outbox = Outbox::on_disk(dir.path(), header, 10_000).unwrap();
+        while outbox.append(Op::Event, "s", &line()).is_ok() {
+            outbox.commit(false).unwrap();
+        }
+        assert!(!outbox.make_room(|_| panic!("nothing goes")));
+        assert_eq!(outbox.append(Op::Event, "s", &line()), Err(Loss::DiskFull));
     }
 }

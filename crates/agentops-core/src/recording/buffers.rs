@@ -97,10 +97,6 @@ pub(crate) fn set_thread_limit(bytes: usize) {
 }
 
 /// Sets how many bytes all threads together may hold before they refuse new calls.
-#[cfg_attr(
-    all(feature = "enable", not(test)),
-    expect(dead_code, reason = "the default is the configuration's default")
-)]
 pub(crate) fn set_memory_limit(bytes: usize) {
     MEMORY_LIMIT.store(bytes, Ordering::Relaxed);
 }

@@ -33,6 +33,8 @@ pub(super) struct ClientState {
     /// Searches for what dead processes left behind, and their deliveries, that go on.
     recoveries: usize,
     waiters: Vec<Waiter>,
+    /// Sessions of events that were rotated out; one entry an event.
+    pub(super) rotated: Vec<String>,
     /// Lines were appended since the last commit.
     dirty: bool,
     warned: bool,
@@ -67,6 +69,7 @@ impl ClientState {
             delivered: Mark::default(),
             recoveries: 0,
             waiters: Vec::new(),
+            rotated: Vec::new(),
             dirty: false,
             warned: false,
             closing: false,
@@ -126,7 +129,14 @@ impl ClientState {
     /// Adds a line; the loss when it cannot be kept.
     pub(super) fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<(), Loss> {
         self.dirty = true;
-        let result = self.outbox.append(op, sid, body);
+        let mut result = self.outbox.append(op, sid, body);
+        if result == Err(Loss::DiskFull) {
+            let mut gone = Vec::new();
+            if self.outbox.make_room(|sid| gone.push(sid.to_owned())) {
+                result = self.outbox.append(op, sid, body);
+            }
+            self.rotated.append(&mut gone);
+        }
         if let Err(loss) = result
             && !std::mem::replace(&mut self.warned, true)
         {

@@ -115,6 +115,7 @@ impl Worker {
             client.commit();
             client.expire();
         }
+        self.rotated();
         self.confirm();
         self.retire();
         busy
@@ -143,6 +144,22 @@ impl Worker {
             }
         }
         rest
+    }
+
+    /// Counts what had to make room for newer events.
+    fn rotated(&mut self) {
+        for client in self
+            .clients
+            .values_mut()
+            .filter(|client| !client.rotated.is_empty())
+        {
+            for sid in std::mem::take(&mut client.rotated) {
+                let mut sessions = self.sessions.values();
+                if let Some(live) = sessions.find(|live| live.state.id.as_str() == sid) {
+                    live.state.facts().tally.lose(Loss::DiskFull, 1);
+                }
+            }
+        }
     }
 
     /// Moves the watermark of sessions whose events are written.
@@ -218,7 +235,8 @@ impl Worker {
             .map(|settings| settings.max_field_bytes)
             .max()
             .unwrap_or(64 << 10);
-        buffers::set_thread_limit((memory / 8).max(field.saturating_mul(2)));
+        buffers::set_memory_limit(memory);
+        buffers::set_thread_limit(memory);
         crate::recording::cut::set_max_field(field);
     }
 
