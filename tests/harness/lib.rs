@@ -4,6 +4,7 @@
 //! variables of whoever runs the tests; every process ends with the value that stands for it.
 
 mod executable;
+mod faulty;
 mod home;
 mod ledger;
 mod process;
@@ -12,6 +13,7 @@ mod server;
 mod wait;
 
 pub use executable::agentops;
+pub use faulty::{Faulty, Reaction, Request, Stored};
 pub use home::{Home, Run};
 pub use ledger::{Call, Entry, Failure, Ledger, Llm, SessionEntry, Written, unix_micros};
 pub use process::{Finished, Process};

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 
+use crate::ledger::unix_micros;
 use crate::wait::{PATIENCE, wait_for};
 
 /// A running process; killed when dropped.
@@ -135,6 +136,14 @@ impl Process {
     pub fn kill(mut self) -> Finished {
         let _ = self.child.kill();
         self.finish()
+    }
+
+    /// Ends it without a warning and says when, in microseconds since 1970.
+    #[must_use]
+    pub fn kill_now(mut self) -> (i64, Finished) {
+        let _ = self.child.kill();
+        let at = unix_micros();
+        (at, self.finish())
     }
 
     /// Asks it to end (SIGTERM) and waits until it has.

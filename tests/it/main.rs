@@ -12,5 +12,6 @@ mod inherited;
 mod isolation;
 mod local_mode;
 mod outage;
+mod promises;
 mod python_traffic;
 mod samples;
