@@ -1,5 +1,6 @@
 //! The command line. What it means is decided by the commands.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -16,6 +17,24 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no such session, 4 the id's
 beginning fits several sessions, 5 the server cannot be reached, 6 the server
 refuses the key, 7 the data directory cannot be used.";
 
+/// Ends the help of `run`.
+const RUNNING: &str = "\
+The command runs in a session of its own: it finds the session in its environment,
+and what it and its children record with the library goes there. Standard input,
+output and error are the command's own; the session's tree comes last, on standard
+error.
+
+Where the session goes, the first that is given:
+  --endpoint URL, --data-dir DIR, AGENTOPS_API_ENDPOINT or AGENTOPS_API_KEY,
+  AGENTOPS_DATA_DIR, else the platform's data directory.
+
+Signals: Ctrl-C and Ctrl-\\ reach the command from the terminal, and its end is
+waited for; SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT are passed on to it.
+
+Exit code: the command's own; 128 + N when signal N ended it, as shells say it;
+127 when there is no such command, 126 when it cannot be run. Wrong usage is 2,
+a server without a key 6, an unusable data directory 7; then nothing was run.";
+
 /// Record, serve and look at the runs of agents.
 #[derive(Debug, Parser)]
 #[command(name = "agentops", version, about, arg_required_else_help = true)]
@@ -27,11 +46,30 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a command in a session, and show what it recorded
+    #[command(after_help = RUNNING)]
+    Run(Run),
     /// Serve the REST API and the pages over a data directory
     Serve(Serve),
     /// Look at recorded sessions
     #[command(subcommand, arg_required_else_help = true)]
     Sessions(Sessions),
+}
+
+/// What to run, and where its session goes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// A tag of the session; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// Do not print the session's tree at the end
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// How to serve.
@@ -117,16 +155,16 @@ pub(crate) struct Export {
     pub(crate) json: bool,
 }
 
-/// Where sessions come from.
-#[derive(Debug, ClapArgs)]
+/// Where sessions are kept.
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Source {
-    /// A server to ask
+    /// A server that keeps sessions
     #[arg(long, value_name = "URL", conflicts_with = "data_dir")]
     pub(crate) endpoint: Option<String>,
-    /// The key to ask it with [default: AGENTOPS_API_KEY]
+    /// The key of that server [default: AGENTOPS_API_KEY]
     #[arg(long, value_name = "KEY", hide_default_value = true)]
     pub(crate) api_key: Option<String>,
-    /// A local data directory to read
+    /// A local data directory that keeps sessions
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -143,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_two_dashes_is_the_commands_own() {
+        let words = ["agentops", "run", "--tag", "a", "--", "x", "--tag", "-q"];
+        let Command::Run(run) = Args::try_parse_from(words).unwrap().command else {
+            panic!("it is a run");
+        };
+        assert_eq!(run.command, ["x", "--tag", "-q"]);
+        assert_eq!((run.tags, run.quiet), (vec!["a".to_owned()], false));
+    }
+
+    #[test]
     fn a_server_and_a_directory_exclude_each_other() {
         let words = [
             "agentops",
@@ -154,6 +202,8 @@ mod tests {
             "/d",
         ];
         assert!(Args::try_parse_from(words).is_err());
+        assert!(Args::try_parse_from(["agentops", "run"]).is_err());
+        assert!(Args::try_parse_from(["agentops", "run", "true"]).is_err());
         for limit in ["0", "501"] {
             assert!(
                 Args::try_parse_from(["agentops", "sessions", "list", "--limit", limit]).is_err()

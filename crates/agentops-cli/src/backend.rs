@@ -14,6 +14,7 @@ use anyhow::Context as _;
 
 use self::local::{Local, Unopened};
 use self::remote::Remote;
+pub(crate) use self::remote::is_loopback;
 use crate::args::Source;
 use crate::env;
 use crate::exit::{Exit, Problem};
@@ -72,7 +73,7 @@ impl Backend {
             return Ok(None);
         };
         // The key of the environment may be another service's; on this machine none is needed.
-        let from_env = || env::get(env::API_KEY).filter(|_| !remote::is_loopback(&place.url));
+        let from_env = || env::get(env::API_KEY).filter(|_| !is_loopback(&place.url));
         let key = source.api_key.clone().or_else(from_env);
         Remote::new(&place.url, key).map(|server| Some(Self::Server(server)))
     }
@@ -100,7 +101,8 @@ impl Backend {
         export.ok_or_else(|| self.no_session(id).into())
     }
 
-    fn export_exactly(&self, id: &str) -> anyhow::Result<Option<String>> {
+    /// The export object of the session of exactly this id.
+    pub(crate) fn export_exactly(&self, id: &str) -> anyhow::Result<Option<String>> {
         match self {
             Self::Server(server) => server.export(id),
             Self::Directory(local) => local.export(id),

@@ -2,20 +2,26 @@
 
 mod export;
 mod list;
+mod run;
 mod serve;
 mod show;
 
+use std::process::ExitCode;
+
 use crate::args::{Args, Command, Sessions};
+use crate::exit::Exit;
 use crate::output::Out;
 
-/// Does what the command line asks for.
-pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+/// Does what the command line asks for; how this process is to end.
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut out = Out::stdout();
     match args.command {
+        Command::Run(run) => return run::run(&run),
         Command::Serve(serve) => serve::run(&serve, &mut out)?,
         Command::Sessions(Sessions::List(list)) => list::run(&list, &mut out)?,
         Command::Sessions(Sessions::Show(show)) => show::run(&show, &mut out)?,
         Command::Sessions(Sessions::Export(export)) => export::run(&export, &mut out)?,
     }
-    out.flush()
+    out.flush()?;
+    Ok(Exit::Success.into())
 }

@@ -10,6 +10,8 @@ pub(crate) const ENDPOINT: &str = "AGENTOPS_API_ENDPOINT";
 pub(crate) const API_KEY: &str = "AGENTOPS_API_KEY";
 /// The local data directory.
 pub(crate) const DATA_DIR: &str = "AGENTOPS_DATA_DIR";
+/// The call of another program inside which this one runs; not the caller of what `run` runs.
+pub(crate) const PARENT_ID: &str = "AGENTOPS_PARENT_ID";
 /// What `serve` logs, in the notation of `tracing`'s filters.
 pub(crate) const LOG: &str = "RUST_LOG";
 

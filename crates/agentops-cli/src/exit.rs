@@ -21,6 +21,10 @@ pub(crate) enum Exit {
     Denied = 6,
     /// The data directory cannot be used.
     DataDir = 7,
+    /// The command to run is there and cannot be run; the code that shells give.
+    NotRun = 126,
+    /// There is no such command to run; the code that shells give.
+    NotFound = 127,
 }
 
 /// A failure that has an exit code of its own.

@@ -1,4 +1,4 @@
-//! `agentops`: serve the data directory, and look at the sessions in it or on a server.
+//! `agentops`: run a command in a session, serve the data directory, and look at the sessions in it or on a server.
 
 mod args;
 mod backend;
@@ -17,7 +17,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let args = args::Args::parse();
     match commands::run(args) {
-        Ok(()) => exit::Exit::Success.into(),
+        Ok(code) => code,
         Err(error) if output::is_closed(&error) => exit::Exit::Success.into(),
         Err(error) => {
             output::error(&error);

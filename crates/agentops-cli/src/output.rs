@@ -1,4 +1,5 @@
-//! The only printer: lines and JSON on standard output, errors on standard error.
+//! The only printer: lines and JSON on standard output, errors on standard error, and there too
+//! what `run` shows beside the output of the command it runs.
 //!
 //! Recorded text is untrusted. Every text that is printed goes through [`text::clean`] here, and
 //! colours are added here alone, so no caller can let a control character through.
@@ -108,17 +109,30 @@ impl Out {
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
+        Self::new(BufWriter::new(stdout), terminal)
+    }
+}
+
+impl Out<BufWriter<io::Stderr>> {
+    /// Standard error, for what is printed beside another program's output.
+    pub(crate) fn stderr() -> Self {
+        let stderr = io::stderr();
+        let terminal = stderr.is_terminal();
+        Self::new(BufWriter::new(stderr), terminal)
+    }
+}
+
+impl<W: Write> Out<W> {
+    fn new(to: W, terminal: bool) -> Self {
         let size = terminal.then(terminal_size::terminal_size).flatten();
         let width = size.map(|(width, _)| usize::from(width.0).max(NARROWEST));
         Self {
             color: terminal && env::wants_color(),
             width,
-            to: BufWriter::new(stdout),
+            to,
         }
     }
-}
 
-impl<W: Write> Out<W> {
     /// Columns to lay out for: the terminal's, else eighty.
     pub(crate) fn width(&self) -> usize {
         self.width.unwrap_or(NO_TERMINAL)

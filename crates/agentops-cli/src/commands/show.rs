@@ -20,7 +20,12 @@ pub(crate) fn run(args: &Show, out: &mut Out) -> anyhow::Result<()> {
     print(&export, args.limit as usize, out)
 }
 
-fn print<W: std::io::Write>(export: &str, limit: usize, out: &mut Out<W>) -> anyhow::Result<()> {
+/// Prints the facts and the tree of an export, at most `limit` events.
+pub(super) fn print<W: std::io::Write>(
+    export: &str,
+    limit: usize,
+    out: &mut Out<W>,
+) -> anyhow::Result<()> {
     let mut export: Export = serde_json::from_str(export).context("the export cannot be read")?;
     let events = export.take_events();
     for line in head::lines(&export, &events) {

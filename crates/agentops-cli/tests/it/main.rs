@@ -5,6 +5,9 @@
 mod errors;
 mod local;
 mod recorded;
+mod run;
+#[cfg(unix)]
+mod run_signals;
 mod server;
 mod sources;
 
