@@ -17,6 +17,7 @@ mod recovery;
 mod redact;
 mod requests;
 mod sender;
+mod throttle;
 mod transport;
 mod worker;
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agentops_protocol::api::{CreateSessionAnswer, ReauthorizeAnswer, UpdateSessionAnswer};
 use agentops_spool::Op;
@@ -20,6 +20,7 @@ use super::backoff::{Verdict, pause};
 use super::outbox::{Item, Mark, Source};
 use super::quarantine::Quarantine;
 use super::requests::{Call, Step, event_id, steps};
+use super::throttle::Throttle;
 use super::transport::{Attempt, Auth, Transport};
 use crate::config::Settings;
 use crate::state::SessionState;
@@ -38,6 +39,9 @@ pub(crate) struct Delivery {
     pub(crate) settings: Arc<Settings>,
     pub(crate) transport: Transport,
     quarantine: Quarantine,
+    refusals: Throttle,
+    parkings: Throttle,
+    outages: Throttle,
     tokens: Mutex<HashMap<String, Arc<str>>>,
     parked: Mutex<HashSet<String>>,
     sessions: Mutex<HashMap<String, Weak<SessionState>>>,
@@ -60,6 +64,9 @@ impl Delivery {
             settings,
             transport,
             quarantine: Quarantine::in_dir(data_dir),
+            refusals: Throttle::default(),
+            parkings: Throttle::default(),
+            outages: Throttle::default(),
             tokens: Mutex::default(),
             parked: Mutex::default(),
             sessions: Mutex::default(),
@@ -227,11 +234,14 @@ impl Delivery {
 
     /// The session is refused: its lines go to the quarantine, those of others go on.
     fn park(&self, sid: &str, attempt: &Attempt) {
-        if lock(&self.parked).insert(sid.to_owned()) {
+        if lock(&self.parked).insert(sid.to_owned())
+            && let Some(held_back) = self.parkings.pass(Instant::now())
+        {
             tracing::warn!(
                 target: "agentops",
                 session = %sid,
                 status = attempt.status,
+                held_back,
                 "the server refuses the session: {}; check AGENTOPS_API_KEY and AGENTOPS_API_ENDPOINT",
                 first_line(&attempt.text)
             );
@@ -240,12 +250,15 @@ impl Delivery {
 
     /// Keeps what is refused for good out of the way and counts its events.
     fn refuse(&self, step: &Step, loss: Loss, why: &str) {
-        tracing::warn!(
-            target: "agentops",
-            items = step.items.len(),
-            path = step.call.path(),
-            "refused by the server and put into quarantine: {why}"
-        );
+        if let Some(held_back) = self.refusals.pass(Instant::now()) {
+            tracing::warn!(
+                target: "agentops",
+                items = step.items.len(),
+                path = step.call.path(),
+                held_back,
+                "refused by the server and put into quarantine: {why}"
+            );
+        }
         for item in &step.items {
             self.quarantine.keep(item, why);
             if item.op == Op::Event
@@ -258,8 +271,10 @@ impl Delivery {
 
     async fn wait(&self, attempt: &Attempt, asked: Option<Duration>, failures: &mut u32) {
         let pause = asked.unwrap_or_else(|| pause(*failures, fastrand::f64()));
-        if *failures == 0 {
-            tracing::info!(target: "agentops", status = attempt.status, "the server cannot be reached; nothing is lost, trying again: {}", first_line(&attempt.text));
+        if *failures == 0
+            && let Some(held_back) = self.outages.pass(Instant::now())
+        {
+            tracing::info!(target: "agentops", status = attempt.status, held_back, "the server cannot be reached; nothing is lost, trying again: {}", first_line(&attempt.text));
         }
         *failures = failures.saturating_add(1);
         if asked.is_some() {
@@ -277,7 +292,7 @@ pub(crate) struct Sender {
     source: Source,
     name: Arc<str>,
     /// Calls that run and that the server does not know of yet.
-    running: HashMap<String, (Item, std::time::Instant)>,
+    running: HashMap<String, (Item, Instant)>,
     /// Calls that the server was told of while they ran.
     told: HashSet<String>,
     /// Whether this source was begun by another process: what it was told is not known.
@@ -338,7 +353,7 @@ impl Sender {
 
     /// Sets running calls aside and drops those that have ended meanwhile.
     fn sort_out(&mut self, items: Vec<Item>) -> Vec<Item> {
-        let now = std::time::Instant::now();
+        let now = Instant::now();
         let mut ready = Vec::with_capacity(items.len());
         for item in items {
             match (item.op, event_id_of(&item)) {

@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agentops_spool::{Header, Op};
 use sha2::{Digest, Sha256};
 
 use super::inbox::{Command, Fetch, Flushed, Inbox, Until};
 use crate::config::{Durability, Settings};
-use crate::delivery::outbox::{Mark, Outbox, Source};
+use crate::delivery::outbox::{Mark, Opener, Outbox, Source};
 use crate::delivery::redact::Redactor;
 use crate::delivery::sender::{Delivery, Sender};
 use crate::delivery::transport::Transport;
 use crate::delivery::{local, recovery};
 use crate::reply::Answer;
 use crate::tally::Loss;
+
+/// How long after a fault sending begins anew.
+const AFTER_A_FAULT: Duration = Duration::from_secs(1);
 
 /// A client's outbox, and its sender where there is an endpoint.
 pub(super) struct ClientState {
@@ -43,6 +46,8 @@ pub(super) struct ClientState {
 
 struct Waiter {
     target: Mark,
+    /// Not everything it waits for could be written yet: the target lies further on.
+    unwritten: bool,
     /// Also for what dead processes left behind.
     for_recovery: bool,
     deadline: Instant,
@@ -88,17 +93,10 @@ impl ClientState {
         };
         let dir = self.data_dir.as_deref();
         let delivery = Arc::new(Delivery::new(Arc::clone(&self.settings), transport, dir));
-        match self.outbox.source() {
-            Ok(source) => {
-                let sender = Sender::new(Arc::clone(&delivery), source, false);
-                let client = self.id;
-                let done = move |mark| inbox.post(Command::Delivered { client, mark });
-                self.sender = Some(tokio::spawn(sender.run(done)));
-            }
-            Err(error) => {
-                tracing::error!(target: "agentops", %error, "the spool cannot be read back");
-            }
-        }
+        let client = self.id;
+        let done = move |mark| inbox.post(Command::Delivered { client, mark });
+        let sending = keep_sending(Arc::clone(&delivery), self.outbox.opener(), done);
+        self.sender = Some(tokio::spawn(sending));
         self.delivery = Some(delivery);
         self.recover(inbox);
     }
@@ -192,13 +190,14 @@ impl ClientState {
         };
         let for_recovery = until == Until::Delivered;
         let wanted = for_recovery || delivery.reachable.load(Ordering::Relaxed);
-        if wanted && self.delivered < target {
+        if wanted && (self.delivered < target || self.dirty) {
             delivery.hasten();
             self.recover(inbox);
         }
         self.waiters.push(Waiter {
             // Written is enough for an exit while the server is away.
             target: if wanted { target } else { self.delivered },
+            unwritten: wanted && self.dirty,
             for_recovery,
             deadline,
             answer,
@@ -208,15 +207,21 @@ impl ClientState {
 
     pub(super) fn delivered(&mut self, mark: Mark) {
         self.delivered = mark;
-        self.outbox.tidy();
+        self.outbox.tidy(mark);
+        // What did not fit may fit now.
+        self.commit();
         self.answer();
     }
 
     /// Answers those who have nothing left to wait for.
     fn answer(&mut self) {
-        for waiter in std::mem::take(&mut self.waiters) {
-            let recovered = self.recoveries == 0 || !waiter.for_recovery;
-            if waiter.target <= self.delivered && recovered {
+        for mut waiter in std::mem::take(&mut self.waiters) {
+            if waiter.unwritten && !self.dirty {
+                waiter.unwritten = false;
+                waiter.target = self.outbox.mark();
+            }
+            let is_all = !waiter.unwritten && (self.recoveries == 0 || !waiter.for_recovery);
+            if waiter.target <= self.delivered && is_all {
                 waiter.answer.give(Flushed {
                     complete: !self.dirty,
                 });
@@ -250,7 +255,7 @@ impl ClientState {
 
     /// Whether nothing is left to do for a client that is closing.
     pub(super) fn is_done(&self) -> bool {
-        self.delivery.is_none() || self.outbox.mark() <= self.delivered
+        !self.dirty && (self.delivery.is_none() || self.outbox.mark() <= self.delivered)
     }
 
     /// Asks the server, or reads back what is on this machine.
@@ -261,7 +266,7 @@ impl ClientState {
             tokio::spawn(async move { answer.give(ask(&delivery, &what).await) });
             return;
         }
-        let memory = match self.outbox.source() {
+        let memory = match self.outbox.opener().open() {
             Ok(mut source @ Source::Memory { .. }) => source
                 .next(usize::MAX, usize::MAX)
                 .ok()
@@ -297,6 +302,32 @@ impl Drop for Recovered {
         self.inbox.post(Command::Recovered {
             client: self.client,
         });
+    }
+}
+
+/// Sends for as long as the process lives. A sender that comes to grief (a panic in what the
+/// program's own `tracing` subscriber does with our messages, for one) is followed by another.
+async fn keep_sending(
+    delivery: Arc<Delivery>,
+    opener: Opener,
+    done: impl Fn(Mark) + Clone + Send + 'static,
+) {
+    let mut again = false;
+    loop {
+        match opener.open() {
+            Ok(source) => {
+                let sender = Sender::new(Arc::clone(&delivery), source, again);
+                // A task of its own holds the panic; dropped with this one, it ends with it.
+                let mut sending = tokio::task::JoinSet::new();
+                sending.spawn(sender.run(done.clone()));
+                let _ = sending.join_next().await;
+            }
+            Err(error) => {
+                tracing::error!(target: "agentops", %error, "the spool cannot be read back");
+            }
+        }
+        again = true;
+        tokio::time::sleep(AFTER_A_FAULT).await;
     }
 }
 

@@ -9,6 +9,8 @@ use crate::recording::buffers;
 
 /// How often buffers are taken while something is being recorded.
 const TICK: Duration = Duration::from_millis(4);
+/// How often lines that could not be written are tried again while nothing else happens.
+const RETRY: Duration = Duration::from_secs(1);
 /// Ticks without anything new before the worker goes to sleep.
 const QUIET_TICKS: u32 = 3;
 
@@ -38,7 +40,11 @@ async fn work(inbox: &'static Inbox) {
             buffers::idle();
             // What came before `idle` was seen is in this one; what comes after wakes.
             if !tick(&mut worker) {
-                inbox.news().await;
+                if worker.is_committed() {
+                    inbox.news().await;
+                } else {
+                    let _ = tokio::time::timeout(RETRY, inbox.news()).await;
+                }
             }
             quiet = 0;
         } else {

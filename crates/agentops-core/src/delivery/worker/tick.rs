@@ -82,6 +82,11 @@ impl Worker {
                 .any(|client| client.has_waiters() || client.closing)
     }
 
+    /// Whether everything that was taken is written.
+    pub(super) fn is_committed(&self) -> bool {
+        self.clients.values().all(ClientState::is_committed)
+    }
+
     /// One round; whether there was anything.
     pub(super) fn tick(&mut self) -> bool {
         let mut asked = std::mem::take(&mut self.deferred);
