@@ -12,6 +12,8 @@ mod killed;
 mod process;
 mod recording;
 mod signals;
+#[cfg(unix)]
+mod stops;
 
 use std::ffi::OsString;
 use std::io;

@@ -129,6 +129,44 @@ fn both_stop_and_go_on_together() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_command_that_stops_itself_gives_the_terminal_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = run_in(dir.path(), &["sh", "-c", "kill -STOP $$; exit 6"]);
+    let words: Vec<_> = [run.get_program()]
+        .into_iter()
+        .chain(run.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    // An interactive shell on a terminal of its own, as `script` makes one.
+    let mut shell = std::process::Command::new("script");
+    shell
+        .args(["-qec", "bash --norc --noprofile -i", "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    for (name, value) in run.get_envs() {
+        assert!(value.is_none(), "variables are only taken away");
+        shell.env_remove(name);
+    }
+    let mut shell = shell.spawn().unwrap();
+    let mut stdin = shell.stdin.take().unwrap();
+    // Quoted, so that what bash echoes of them is not what they print.
+    let lines = format!(
+        "{}\necho stop\"ped\" $?\nfg\necho en\"ded\" $?\nexit\n",
+        words.join(" ")
+    );
+    stdin.write_all(lines.as_bytes()).unwrap();
+    let mut said = String::new();
+    let mut out = shell.stdout.take().unwrap();
+    out.read_to_string(&mut said).unwrap();
+    shell.wait().unwrap();
+    assert!(said.contains("\nstopped 1"), "{said}");
+    assert!(said.contains("\nended 6"), "{said}");
+    ended(&only_session(dir.path()), "Fail", "exit code 6".into());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn an_ignored_signal_stays_ignored() {
     let dir = tempfile::tempdir().unwrap();
     let script = "kill -HUP $$; kill -HUP $PPID; exit 5";

@@ -29,6 +29,7 @@ impl OutOfMemory {
     }
 
     /// Whether any more were killed since.
+    #[cfg(any(unix, test))]
     pub(super) fn has_killed(&self) -> bool {
         let Some((file, before)) = &self.0 else {
             return false;

@@ -32,6 +32,10 @@ pub(super) async fn run(
     command.args(args);
     recording.hand_down(&mut command);
     let mut child = command.spawn().map_err(Failed::Start)?;
+    #[cfg(unix)]
+    if let Some(id) = id(&child) {
+        super::stops::follow(id);
+    }
     loop {
         tokio::select! {
             // Its end first: there is nobody left to tell of a signal then.
@@ -44,17 +48,20 @@ pub(super) async fn run(
 
 #[cfg(unix)]
 fn pass_on(signal: Signal, child: &Child) {
-    use rustix::process::{Pid, kill_process};
-
     if !signal.is_passed_on() {
         return;
     }
-    // It has an id until its end was seen, and until then the id is nobody else's.
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(id) = id.and_then(Pid::from_raw) {
+    if let Some(id) = id(child) {
         // It may have become another user's (`sudo`); then it cannot be told.
-        let _ = kill_process(id, signal.number());
+        let _ = rustix::process::kill_process(id, signal.number());
     }
+}
+
+/// Its id until its end was seen; until then the id is nobody else's.
+#[cfg(unix)]
+fn id(child: &Child) -> Option<rustix::process::Pid> {
+    let id = i32::try_from(child.id()?).ok()?;
+    rustix::process::Pid::from_raw(id)
 }
 
 #[cfg(not(unix))]

@@ -5,6 +5,7 @@
 //! SIGTERM, SIGHUP,          sent to this process alone as a rule: passed on
 //! SIGUSR1, SIGUSR2, SIGCONT
 //! SIGTSTP, SIGTTIN, …       left as they are: a terminal stops both, and both go on together
+//!                           (`stops.rs` deals with a command that stops alone)
 //! ```
 //!
 //! A signal that was ignored when this process began (`nohup`, a job in the background of a
