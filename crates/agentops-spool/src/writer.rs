@@ -29,6 +29,16 @@ pub const SEGMENT_BYTES: u64 = 8 << 20;
 /// The most that waits for a commit; more is refused.
 pub const MAX_PENDING_BYTES: usize = 64 << 20;
 
+/// The most that events leave to what sessions are: their start, their changes, their end. A sixteenth of a limit that
+/// is small.
+const RESERVE_BYTES: u64 = 1 << 20;
+
+/// A limit is made of this many segments at least, so that what is acknowledged can be deleted in time.
+const SEGMENTS_IN_LIMIT: u64 = 8;
+
+/// The smallest segment that a limit leads to.
+const MIN_SEGMENT_BYTES: u64 = 4 << 10;
+
 /// Bytes of a line beside its session and body, more than enough.
 const LINE_OVERHEAD: usize = 96;
 
@@ -74,6 +84,8 @@ pub struct Writer {
     /// The segments that are still there.
     segments: BTreeMap<u32, State>,
     disk_limit: Option<u64>,
+    /// The last commit left lines behind.
+    stuck: bool,
     /// Files were made whose names are not durable yet.
     names_unsynced: bool,
 }
@@ -114,6 +126,7 @@ impl Writer {
             committed: Position::START,
             segments: BTreeMap::new(),
             disk_limit: None,
+            stuck: false,
             names_unsynced: true,
         };
         writer.put_header_in_front();
@@ -133,9 +146,13 @@ impl Writer {
         &self.header
     }
 
-    /// Limits what [`append`](Self::append) lets this directory grow to; `None`, the default, is no limit.
+    /// Limits what [`append`](Self::append) lets this directory grow to; `None`, the default, is no limit. Events reach
+    /// it a little earlier than the lines that say what became of a session. Segments get smaller where it is small.
     pub fn set_disk_limit(&mut self, bytes: Option<u64>) {
         self.disk_limit = bytes;
+        self.segment_bytes = bytes.map_or(SEGMENT_BYTES, |limit| {
+            (limit / SEGMENTS_IN_LIMIT).clamp(MIN_SEGMENT_BYTES, SEGMENT_BYTES)
+        });
     }
 
     /// Collects an operation for the next commit and says where its line will begin.
@@ -148,7 +165,7 @@ impl Writer {
     /// When the line is too long, or the disk limit or the limit of waiting bytes is reached. Nothing is collected.
     pub fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<Position, AppendError> {
         let at = self.appended();
-        self.make_room(sid.len() * 6 + body.len() + LINE_OVERHEAD)?;
+        self.make_room(Some(op), sid.len() * 6 + body.len() + LINE_OVERHEAD)?;
         self.n += 1;
         line::push_operation(&mut self.pending, self.n, op, sid, body);
         Ok(at)
@@ -161,7 +178,7 @@ impl Writer {
     /// As [`append`](Self::append).
     pub fn own(&mut self, sid: &str) -> Result<(), AppendError> {
         if !self.header.owns.contains(sid) {
-            self.make_room(sid.len() * 6 + LINE_OVERHEAD)?;
+            self.make_room(None, sid.len() * 6 + LINE_OVERHEAD)?;
             self.header.own(sid);
             line::push_own(&mut self.pending, sid);
         }
@@ -174,7 +191,7 @@ impl Writer {
     /// As [`append`](Self::append).
     pub fn release(&mut self, sid: &str) -> Result<(), AppendError> {
         if self.header.owns.contains(sid) {
-            self.make_room(sid.len() * 6 + LINE_OVERHEAD)?;
+            self.make_room(None, sid.len() * 6 + LINE_OVERHEAD)?;
             self.header.release(sid);
             line::push_release(&mut self.pending, sid);
         }
@@ -189,7 +206,9 @@ impl Writer {
     /// a power cut.
     pub fn commit(&mut self, fsync: bool) -> io::Result<()> {
         if self.pending.len() > self.header_len {
-            self.write_pending()?;
+            let written = self.write_pending();
+            self.stuck = written.is_err();
+            written?;
         }
         if fsync { self.sync() } else { Ok(()) }
     }
@@ -213,15 +232,36 @@ impl Writer {
     }
 
     /// Deletes the segments that are acknowledged whole, whoever acknowledged them; returns the bytes freed. The newest
-    /// segment stays, because its header says whose directory this is and what its writer owns.
+    /// segment stays, because its header says whose directory this is and what its writer owns: unless a new one takes
+    /// its place, or it is in the way of lines that do not fit on the disk.
     ///
     /// # Errors
     /// When the acknowledgements cannot be read or a file cannot be deleted.
     pub fn remove_acked(&mut self) -> io::Result<u64> {
-        if self.segments.len() < 2 {
+        self.remove_acked_until(Position::START)
+    }
+
+    /// The same where the caller knows that everything before `known` is acknowledged, even if that could not be
+    /// written down: on a full disk, this is what makes room again.
+    ///
+    /// # Errors
+    /// As [`remove_acked`](Self::remove_acked).
+    pub fn remove_acked_until(&mut self, known: Position) -> io::Result<u64> {
+        let is_closed = self.segment.is_none();
+        if self.segments.len() < 2 && !is_closed && !self.stuck {
             return Ok(0);
         }
-        let acked = ack::load(&self.path)?;
+        let acked = ack::load(&self.path)?.max(known);
+        if acked >= self.committed {
+            if self.stuck {
+                self.segment = None;
+                return self.remove_all(acked);
+            }
+            if is_closed {
+                // At least a header: it is the newest from now on. Where it does not fit, the old one stays.
+                let _ = self.write_pending();
+            }
+        }
         let mut freed = 0;
         while let Some((&number, &State { len, .. })) = self.segments.first_key_value() {
             let done = acked
@@ -235,6 +275,18 @@ impl Writer {
             files::remove_if_there(&files::segment(&self.path, number))?;
             self.segments.remove(&number);
             freed += len;
+        }
+        self.remove_stale_acks(acked)?;
+        Ok(freed)
+    }
+
+    /// Deletes all segments, which are acknowledged; the next commit begins a new one.
+    fn remove_all(&mut self, acked: Position) -> io::Result<u64> {
+        self.put_header_in_front();
+        let freed = self.bytes_on_disk();
+        while let Some((&number, _)) = self.segments.first_key_value() {
+            files::remove_if_there(&files::segment(&self.path, number))?;
+            self.segments.remove(&number);
         }
         self.remove_stale_acks(acked)?;
         Ok(freed)
@@ -311,15 +363,22 @@ impl Writer {
         }
     }
 
-    fn make_room(&mut self, bytes: usize) -> Result<(), AppendError> {
+    /// Refuses a line that does not fit; `None` is one that says who owns a session.
+    fn make_room(&self, op: Option<Op>, bytes: usize) -> Result<(), AppendError> {
         if bytes > MAX_LINE_BYTES {
             return Err(AppendError::TooLong(bytes));
         }
-        if self.pending.len() + bytes > MAX_PENDING_BYTES {
+        let reserve = |limit: u64| match op {
+            Some(Op::Event | Op::Open) => RESERVE_BYTES.min(limit / 16),
+            _ => 0,
+        };
+        let waiting = (self.pending.len() + bytes) as u64;
+        let most = MAX_PENDING_BYTES as u64;
+        if waiting > most - reserve(most) {
             return Err(AppendError::PendingFull);
         }
         match self.disk_limit {
-            Some(limit) if self.bytes_on_disk() + (self.pending.len() + bytes) as u64 > limit => {
+            Some(limit) if self.bytes_on_disk() + waiting > limit - reserve(limit) => {
                 Err(AppendError::DiskFull(limit))
             }
             _ => Ok(()),

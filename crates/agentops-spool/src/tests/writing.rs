@@ -174,7 +174,8 @@ fn limits_are_reached_and_named() {
         writer.append(Op::Event, "s", &vec![b'1'; MAX_LINE_BYTES]),
         Err(AppendError::TooLong(_))
     ));
-    while writer.pending_bytes() + big.len() + 1000 < MAX_PENDING_BYTES {
+    // Events leave a megabyte to the rest.
+    while writer.pending_bytes() + big.len() + 1000 < MAX_PENDING_BYTES - (1 << 20) {
         writer.append(Op::Event, "s", &big).unwrap();
     }
     assert_eq!(
@@ -183,10 +184,16 @@ fn limits_are_reached_and_named() {
     );
     let lines = writer.pending_bytes() / big.len();
     writer.commit(false).unwrap();
-    writer.set_disk_limit(Some(writer.bytes_on_disk() + 1000));
+    // Events leave a megabyte of a limit to the rest.
+    writer.set_disk_limit(Some(writer.bytes_on_disk() + 1000 + (1 << 20)));
     writer.append(Op::Event, "s", b"{}").unwrap();
     assert!(matches!(
         writer.append(Op::Event, "s", &[b'1'; 1000]),
+        Err(AppendError::DiskFull(_))
+    ));
+    writer.append(Op::Update, "s", &[b'1'; 1000]).unwrap();
+    assert!(matches!(
+        writer.append(Op::Update, "s", &[b'1'; 1 << 20]),
         Err(AppendError::DiskFull(_))
     ));
     writer.commit(true).unwrap();
@@ -194,8 +201,57 @@ fn limits_are_reached_and_named() {
     // What was refused took no number.
     assert_eq!(
         found.iter().map(|seen| seen.n).collect::<Vec<_>>(),
-        (1..=lines as u64 + 1).collect::<Vec<_>>()
+        (1..=lines as u64 + 2).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_small_limit_is_made_of_small_segments_and_what_is_acknowledged_makes_room() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    writer.set_disk_limit(Some(100_000));
+    let mut ack = Ack::open(writer.path()).unwrap();
+    // Filled by one commit, so that there is only one segment: it has to go for the next.
+    for round in 0..20 {
+        let mut lines = 0;
+        while writer.append(Op::Event, "s", &[b'1'; 1000]).is_ok() {
+            lines += 1;
+        }
+        assert!(lines > 80, "{lines} in round {round}");
+        writer.commit(false).unwrap();
+        ack.record(writer.position()).unwrap();
+        writer.remove_acked().unwrap();
+        assert!(writer.bytes_on_disk() < 100_000 / 4);
+        let header = crate::reader::header(writer.path()).unwrap();
+        assert_eq!(header.as_ref(), Some(writer.header()));
+    }
+}
+
+#[test]
+fn a_full_disk_is_emptied_by_what_was_delivered_even_if_that_cannot_be_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    ROOM.set(10_000);
+    CUTTABLE.set(true);
+    let mut writer = writer_on_test_disk(dir.path());
+    let mut model = Vec::new();
+    for n in 1..=100 {
+        model.push(append(&mut writer, n, 200));
+    }
+    let mut seen = Vec::new();
+    let mut rounds = 0;
+    while writer.commit(false).is_err() {
+        let (lines, end, _) = read_all(dir.path(), Position::START);
+        seen.extend(lines);
+        assert!(writer.remove_acked_until(end).unwrap() > 0);
+        assert!(files::segments(dir.path()).unwrap().is_empty());
+        ROOM.set(10_000);
+        rounds += 1;
+    }
+    ROOM.set(usize::MAX);
+    seen.extend(read_all(dir.path(), Position::START).0);
+    assert_eq!(seen, model, "each once and in order");
+    assert!(rounds >= 2, "{rounds}");
+    assert!(writer.position().segment > 2);
 }
 
 #[test]
