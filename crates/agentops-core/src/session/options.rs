@@ -80,7 +80,8 @@ impl Client {
         let Some(link) = client.link() else {
             return Session::inactive(client);
         };
-        let sampled_out = fastrand::f64() >= settings.sample_rate;
+        // Whoever made a session that is joined has decided for all of it.
+        let sampled_out = options.inherit.is_none() && fastrand::f64() >= settings.sample_rate;
         if sampled_out && !settings.keep_failed {
             return Session::inactive(client);
         }

@@ -126,6 +126,16 @@ fn a_sampled_out_session_is_kept_if_it_fails() {
 }
 
 #[test]
+fn a_session_that_is_joined_is_never_sampled_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = Client::new(Config::new().data_dir(dir.path()).sample_rate(0.0));
+    assert!(!client.start_session(SessionOptions::new()).is_active());
+    let joined = client.start_session(SessionOptions::new().inherit("parent's"));
+    joined.record(ToolEvent::new("t"));
+    assert_eq!(joined.end(EndState::Success).wait().stats.tools, 1);
+}
+
+#[test]
 fn nothing_is_recorded_when_disabled_and_nothing_breaks() {
     let session = Client::new(Config::new().enabled(false)).start_session(SessionOptions::new());
     assert!(!session.is_active());
