@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::cargo;
-use crate::{examples, layers};
+use crate::{bench, examples, layers};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -75,6 +75,11 @@ const STEPS: &[Step] = &[
         name: "examples",
         is_tests: false,
         run: examples::run,
+    },
+    Step {
+        name: "callgrind",
+        is_tests: false,
+        run: bench::in_ci,
     },
 ];
 

@@ -1,8 +1,9 @@
-//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`.
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`.
 //!
 //! What the build of the product needs is not here: `cargo build` works without running any of it.
 #![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
 
+mod bench;
 mod cargo;
 mod ci;
 mod examples;
@@ -33,6 +34,8 @@ enum Task {
     Examples,
     /// Fetch the public price list and write the price book of agentops-pricing.
     Prices(prices::Args),
+    /// Measure what recording costs, beside its peers.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Layers => layers::run(&root),
         Task::Examples => examples::run(&root),
         Task::Prices(args) => prices::run(&root, &args),
+        Task::Bench(args) => bench::run(&root, &args),
     }
 }
 

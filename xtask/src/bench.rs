@@ -1,0 +1,105 @@
+//! `cargo xtask bench sdk | load | callgrind`: what recording costs.
+//!
+//! What is measured lies in `xtask/bench`, a package outside the workspace because it holds the peers. This file only
+//! builds it and runs it; figures go to the terminal and to `target/bench/`.
+
+mod callgrind;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use clap::Subcommand;
+
+use crate::cargo::cargo;
+
+pub(crate) use callgrind::in_ci;
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// What one recorded call costs, beside the peers.
+    Sdk(Rounds),
+    /// What is left of 300,000 calls in a tight loop, and of 100,000 events a second for 10 seconds.
+    Load(Rounds),
+    /// Instructions of one recorded call, compared with xtask/bench/callgrind.json.
+    Callgrind(callgrind::Args),
+}
+
+#[derive(clap::Args)]
+struct Rounds {
+    /// Fewer rounds, shorter runs: enough to see whether it works, not to quote.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs one of them.
+pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
+    match &args.bench {
+        Bench::Sdk(rounds) => measured(root, "sdk", rounds, &[]),
+        Bench::Load(rounds) => {
+            let server = built_server(root)?;
+            let server = server.to_str().context("the target directory is text")?;
+            measured(root, "load", rounds, &["--server", server])
+        }
+        Bench::Callgrind(args) => callgrind::run(root, args),
+    }
+}
+
+/// Builds and runs one executable of the package; it writes its figures where it is told to.
+fn measured(root: &Path, name: &str, rounds: &Rounds, more: &[&str]) -> anyhow::Result<()> {
+    let executable = built(root, name, true)?;
+    let folder = target(root).join("bench");
+    std::fs::create_dir_all(&folder)?;
+    let out = folder.join(format!("{name}.json"));
+    let mut command = Command::new(executable);
+    command.arg("--out").arg(&out).args(more);
+    if rounds.quick {
+        command.arg("--quick");
+    }
+    let status = command
+        .status()
+        .context("the benchmark cannot be started")?;
+    ensure!(status.success(), "the benchmark {name} failed: {status}");
+    println!("figures: {}", out.display());
+    Ok(())
+}
+
+/// Builds an executable of `xtask/bench`.
+fn built(root: &Path, name: &str, with_peers: bool) -> anyhow::Result<PathBuf> {
+    let package = root.join("xtask").join("bench");
+    let mut command = cargo(&package);
+    command.args(["build", "--release", "--bin", name]);
+    if !with_peers {
+        command.arg("--no-default-features");
+    }
+    let status = command.status().context("cargo cannot be started")?;
+    ensure!(status.success(), "xtask/bench cannot be built: {status}");
+    Ok(executable(&target(&package), name))
+}
+
+/// Builds the command line, whose `serve` is the real server.
+fn built_server(root: &Path) -> anyhow::Result<PathBuf> {
+    let status = cargo(root)
+        .args(["build", "--release", "-p", "agentops-cli"])
+        .status()
+        .context("cargo cannot be started")?;
+    ensure!(status.success(), "the server cannot be built: {status}");
+    Ok(executable(&target(root), "agentops"))
+}
+
+fn executable(target: &Path, name: &str) -> PathBuf {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    target.join("release").join(name)
+}
+
+/// Where cargo builds what lies in a folder.
+fn target(folder: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from)
+}
