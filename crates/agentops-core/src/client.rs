@@ -97,6 +97,7 @@ impl Client {
     /// `limit`; whether it was.
     pub async fn flush(&self, limit: Duration) -> bool {
         let flushed = self.send_off(Until::Delivered, limit);
+        let flushed = flushed.within(limit + GRACE);
         flushed.await.is_some_and(|flushed| flushed.complete)
     }
 

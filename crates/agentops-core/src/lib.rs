@@ -19,6 +19,7 @@ pub mod __private;
 pub mod testing;
 
 mod agent;
+mod alarm;
 mod client;
 mod config;
 #[cfg(feature = "enable")]

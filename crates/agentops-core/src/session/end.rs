@@ -158,9 +158,10 @@ impl IntoFuture for End {
     fn into_future(mut self) -> Self::IntoFuture {
         // It takes effect now, also when the future is dropped before it is done.
         let flushed = self.take_effect();
+        let limit = self.session.client.settings().flush_timeout + GRACE;
         Box::pin(async move {
             let flushed = match flushed {
-                Some(reply) => reply.await,
+                Some(reply) => reply.within(limit).await,
                 None => None,
             };
             self.outcome(flushed)
