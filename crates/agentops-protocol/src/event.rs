@@ -5,6 +5,7 @@ mod error;
 mod kind;
 mod llm;
 mod patch;
+mod shown;
 mod tool;
 
 use serde::ser::SerializeMap;

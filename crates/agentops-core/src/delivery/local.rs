@@ -1,12 +1,13 @@
 //! A session of this machine, read back from the lines that were written of it: the export and
 //! the counts where there is no server to ask.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use agentops_pricing::Prices;
 use agentops_protocol::api::{Export, ExportedSession, Stats};
 use agentops_protocol::{
-    Agent, Event, EventBody, EventKind, SessionId, SessionPatch, Status, Timestamp, accept,
+    Agent, Event, EventBody, EventId, EventKind, SessionId, SessionPatch, Status, Timestamp, accept,
 };
 use agentops_spool::{Op, Position, Reader, Spool};
 
@@ -62,7 +63,7 @@ struct Fold {
     patches: Vec<SessionPatch>,
     agents: Vec<Agent>,
     events: Vec<Event>,
-    at: std::collections::HashMap<String, usize>,
+    at: HashMap<String, usize>,
 }
 
 impl Fold {
@@ -72,7 +73,7 @@ impl Fold {
             patches: Vec::new(),
             agents: Vec::new(),
             events: Vec::new(),
-            at: std::collections::HashMap::new(),
+            at: HashMap::new(),
         }
     }
 
@@ -143,14 +144,18 @@ impl Fold {
                 event.status = Status::Interrupted;
             }
         }
-        let nobody = Agent::default_of(&self.id);
-        let default_agent = nobody.id.clone();
         if self.events.iter().any(|event| event.agent_id.is_none()) {
-            self.agents.insert(0, nobody);
+            self.agents.push(Agent::default_of(&self.id));
         }
+        let kinds: HashMap<EventId, EventKind> = self
+            .events
+            .iter()
+            .map(|event| (event.id.clone(), event.kind()))
+            .collect();
         let mut tally = Tally::default();
         for event in &mut self.events {
-            event.agent_id.get_or_insert_with(|| default_agent.clone());
+            event.fill_in(&self.id, |id| kinds.get(id).copied());
+            event.spell_out();
             count(&mut tally, event);
         }
         let stats = stats(&session, &tally);
