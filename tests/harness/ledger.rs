@@ -129,6 +129,10 @@ pub struct SessionEntry {
     pub directory: String,
     /// Clock before it was started, after that, before it was ended, after that.
     pub times: [i64; 4],
+    /// What the SDK answered when it was asked before the end, as it writes it.
+    pub analytics: Value,
+    /// The export that the SDK gave after the end.
+    pub export: Value,
 }
 
 /// A list that is read back.
@@ -143,7 +147,7 @@ pub struct Written {
 #[derive(Serialize, Deserialize)]
 enum Line {
     Entry(Box<Entry>),
-    Session(SessionEntry),
+    Session(Box<SessionEntry>),
 }
 
 /// A list that is being written.
@@ -202,7 +206,7 @@ impl Ledger {
 
     /// The session, once it has ended.
     pub fn session(&self, session: SessionEntry) {
-        self.write(&Line::Session(session));
+        self.write(&Line::Session(Box::new(session)));
     }
 
     fn write(&self, line: &Line) {
@@ -224,7 +228,7 @@ impl Ledger {
             let line = line.expect("the list is text");
             match serde_json::from_str(&line).expect("a line of the list") {
                 Line::Entry(entry) => entries.push(*entry),
-                Line::Session(found) => session = Some(found),
+                Line::Session(found) => session = Some(*found),
             }
         }
         entries.sort_by_key(|entry| entry.n);

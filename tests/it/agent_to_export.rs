@@ -34,8 +34,9 @@ fn over_rest_every_field_is_as_the_agent_did_it() {
     let rest = server.rest(&key);
     let export = rest.export(&written.session.id);
     comparison::check(&export, &written);
+    comparison::check_told(&export, &written);
     assert_eq!(rest.stats(&written.session.id), export["stats"]);
-    // The whole, as the documentation writes money: 3 x 0.00930 is not in it, each call is.
+    // Written digit by digit, never through a float.
     let answer = rest.get(&format!("/v2/sessions/{}/export", written.session.id));
     assert!(answer.text().contains("\"cost\":0.00930"));
 }
@@ -45,6 +46,7 @@ fn a_price_that_nobody_knows_is_never_a_zero() {
     let (server, key, written) = over_rest(&["mixed"]);
     let export = server.rest(&key).export(&written.session.id);
     comparison::check(&export, &written);
+    comparison::check_told(&export, &written);
     assert_eq!(export["stats"]["cost"], Value::Null);
     assert_eq!(export["stats"]["unpriced"], 1);
 }
@@ -57,6 +59,7 @@ fn in_local_mode_the_command_and_the_server_say_the_same() {
     let written = run(command, &home, &["mixed"]);
     let export = home.export(&data_dir, &written.session.id);
     comparison::check(&export, &written);
+    comparison::check_told(&export, &written);
     listed(&home, &data_dir, &export);
 
     let server = Server::over(&data_dir);

@@ -24,6 +24,28 @@ pub(crate) fn check(export: &Value, written: &Written) {
     stats(export, written);
 }
 
+/// Checks what the SDK itself told the program: before the end the counts, after it the export.
+#[track_caller]
+pub(crate) fn check_told(export: &Value, written: &Written) {
+    check(&written.session.export, written);
+    let (told, stats) = (&written.session.analytics, &export["stats"]);
+    for (name, count) in [
+        ("LLM calls", "llms"),
+        ("Tool calls", "tools"),
+        ("Actions", "actions"),
+        ("Errors", "errors"),
+        ("Prompt tokens", "prompt_tokens"),
+        ("Completion tokens", "completion_tokens"),
+    ] {
+        assert_eq!(told[name], stats[count], "{name}: {told} {stats}");
+    }
+    let cost = stats["cost"]
+        .as_str()
+        .map(|cost| usd(cost).to_six_decimals());
+    assert_eq!(told["Cost"], json!(cost), "{told} {stats}");
+    assert!(text(told, "Duration").ends_with('s'), "{told}");
+}
+
 /// The recorded events, by the program's own numbers.
 struct Known<'a> {
     by_number: HashMap<u64, &'a Value>,
@@ -85,6 +107,8 @@ impl<'a> Known<'a> {
             let failure = entry.failure.as_ref().unwrap();
             assert_eq!(event["trigger_event_id"], self.id(entry.trigger), "{told}");
             assert_eq!(event["code"], json!(entry.code), "{told}");
+            let kind = entry.trigger.map(|n| &self.by_number[&n]["event_type"]);
+            assert_eq!(event["trigger_event_type"], json!(kind), "{told}");
             failed(failure, event, &told);
         } else {
             assert_eq!(event[name], entry.name.as_str(), "{told}");

@@ -440,10 +440,13 @@ async fn main() {
         ask_without_a_price();
     }
 
+    let analytics = session.analytics().await.expect("counts of the session");
     let ending = unix_micros();
     let end = session.end(EndState::Success).reason("all done");
     let ended = end.video("https://example.org/run.mp4").await;
     assert!(ended.delivered, "everything arrived within the time");
+    let over = unix_micros();
+    let export = agentops::export(session.id()).await;
     ledger().session(SessionEntry {
         id: session.id().to_owned(),
         tags: ["final", "two", "three"].map(str::to_owned).to_vec(),
@@ -455,6 +458,8 @@ async fn main() {
             .expect("a directory")
             .display()
             .to_string(),
-        times: [before, started, ending, unix_micros()],
+        times: [before, started, ending, over],
+        analytics: serde_json::to_value(&analytics).expect("plain data"),
+        export: export.expect("the export of the session"),
     });
 }
