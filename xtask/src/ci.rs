@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::cargo;
-use crate::{bench, examples, layers};
+use crate::{bench, compat, examples, layers};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -80,6 +80,11 @@ const STEPS: &[Step] = &[
         name: "callgrind",
         is_tests: false,
         run: bench::in_ci,
+    },
+    Step {
+        name: "compat",
+        is_tests: false,
+        run: compat::in_ci,
     },
 ];
 

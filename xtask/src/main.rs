@@ -1,4 +1,4 @@
-//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`.
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `compat`.
 //!
 //! What the build of the product needs is not here: `cargo build` works without running any of it.
 #![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
@@ -6,6 +6,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod compat;
 mod examples;
 mod layers;
 mod prices;
@@ -36,6 +37,8 @@ enum Task {
     Prices(prices::Args),
     /// Measure what recording costs, beside its peers.
     Bench(bench::Args),
+    /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
+    Compat(compat::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&root),
         Task::Prices(args) => prices::run(&root, &args),
         Task::Bench(args) => bench::run(&root, &args),
+        Task::Compat(args) => compat::run(&root, &args),
     }
 }
 
