@@ -22,6 +22,8 @@ pub struct Process {
 pub struct Finished {
     /// Exit code; `None` when a signal ended it.
     pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
     /// Lines of its standard output that nobody had read.
     pub lines: Vec<String>,
     /// All of its standard error.
@@ -166,6 +168,15 @@ impl Process {
     #[must_use]
     pub fn finish(mut self) -> Finished {
         self.input = None;
+        self.finish_open()
+    }
+
+    /// The same with its standard input left open.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn finish_open(mut self) -> Finished {
         let mut lines = Vec::new();
         let status: ExitStatus = wait_for("the end of a process", PATIENCE, || {
             lines.extend(self.lines.try_iter());
@@ -176,10 +187,21 @@ impl Process {
         lines.extend(self.lines.iter());
         Finished {
             code: status.code(),
+            signal: signal(status),
             lines,
             err: err.unwrap_or_default(),
         }
     }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
 }
 
 impl Drop for Process {
