@@ -2,12 +2,14 @@
 
 /// The interface of this version's macros; macros and runtime are released together.
 pub mod v1 {
+    pub use crate::agent::Acts;
     pub use crate::ending::main::{Options, session, session_main, session_main_never};
     pub use crate::recording::call::{
-        Call, Guard, Params, Site, Target, guard, is_off, run, run_any, start, start_in,
+        Call, Guard, Params, Site, Target, act, guard, leave, run, run_any, start, start_in,
     };
     pub use crate::recording::capture::Arg;
     pub use crate::recording::cut::Cut;
+    pub use crate::recording::early::{Branch, FromRest};
     pub use crate::recording::end::{End, Exit, Never, Out, Split};
     pub use crate::recording::fault::Fault;
     pub use crate::recording::follow::Tag;
@@ -48,7 +50,7 @@ pub mod v1 {
     }
 }
 
-use crate::agent::Agent;
+use crate::agent::Acts;
 use crate::recording::call::Target;
 use crate::session::Session;
 
@@ -58,8 +60,8 @@ impl Target {
         self.session = Some(session.own_scope().session);
     }
 
-    /// The agent that acts.
-    pub fn agent(&mut self, agent: &Agent) {
-        self.agent = Some(agent.agent_slot());
+    /// The agent that acts, or its name.
+    pub fn agent(&mut self, agent: &(impl Acts + ?Sized)) {
+        agent.act(self);
     }
 }

@@ -1,10 +1,15 @@
 //! Agents: who of several did it.
 
+use std::borrow::Cow;
 use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use agentops_protocol::{Agent as WireAgent, AgentId};
 
+use crate::names::named;
 use crate::recording::AgentSlot;
+use crate::recording::call::Target;
 use crate::recording::context::{Entered, Scoped, enter};
 use crate::session::Session;
 
@@ -76,3 +81,48 @@ impl Agent {
         self.slot
     }
 }
+
+/// Who can act in a call: an [`Agent`], or the name of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither an agent nor the name of one",
+    note = "give an `agentops::Agent`, or a text: the agent of that name is made when it first acts"
+)]
+pub trait Acts {
+    /// Says who acts.
+    fn act(&self, target: &mut Target);
+}
+
+impl Acts for Agent {
+    fn act(&self, target: &mut Target) {
+        target.agent = Some(self.agent_slot());
+    }
+}
+
+impl Acts for str {
+    fn act(&self, target: &mut Target) {
+        target.agent = Some(named(target.session_slot(), self));
+    }
+}
+
+impl Acts for String {
+    fn act(&self, target: &mut Target) {
+        self.as_str().act(target);
+    }
+}
+
+impl Acts for Cow<'_, str> {
+    fn act(&self, target: &mut Target) {
+        self.as_ref().act(target);
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => { $(
+        impl<T: Acts + ?Sized> Acts for $pointer {
+            fn act(&self, target: &mut Target) {
+                (**self).act(target);
+            }
+        }
+    )* };
+}
+pointers!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);

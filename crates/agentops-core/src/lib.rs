@@ -30,6 +30,7 @@ mod delivery;
 mod ending;
 mod env;
 mod events;
+mod names;
 mod open_call;
 mod process;
 mod recording;

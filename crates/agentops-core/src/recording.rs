@@ -8,8 +8,8 @@
 //! Files, in the order in which they may import each other: [`clock`], [`shield`] (user code and its panics),
 //! [`cut`] (size-limited JSON), [`capture`] (how a value is written), [`buffers`] (a thread's bytes), [`record`]
 //! (their format), [`context`] (who is current), [`end`] (what a result says), [`fault`] (how an error is written),
-//! [`call`] (one call, from start to outcome), [`future`], [`stream`], [`follow`] (which results are recorded to
-//! their end).
+//! [`call`] (one call, from start to outcome), [`early`] (`?` in a body that stays where it is), [`future`], [`stream`],
+//! [`follow`] (which results are recorded to their end).
 
 pub(crate) mod buffers;
 pub(crate) mod call;
@@ -17,6 +17,7 @@ pub(crate) mod capture;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod cut;
+pub(crate) mod early;
 pub(crate) mod end;
 pub(crate) mod fault;
 pub(crate) mod follow;

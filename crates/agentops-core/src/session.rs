@@ -62,6 +62,10 @@ impl Session {
     }
 
     pub(crate) fn active(client: Client, state: Arc<SessionState>) -> Self {
+        #[cfg(feature = "enable")]
+        if let Some(link) = client.link() {
+            crate::names::opened(&state, link);
+        }
         Self {
             client,
             state: Some(state),

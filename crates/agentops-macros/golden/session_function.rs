@@ -7,30 +7,31 @@ async fn handle(id: u8) {
         }
         work(id).await
     };
-    if v1::is_off(&call) {
-        future.await
-    } else {
-        v1::Recorded::new(call, future, |ret, call| {
-            use v1::tag::*;
-            (&&&&v1::Tag::of(&ret)).same().finish(
-                ret,
-                call,
-                |ret, end| {
-                    use v1::out::*;
-                    match (&&v1::Out(ret)).split() {
-                        v1::Split::Value(value) => (&&v1::Exit(value)).note(end),
-                        v1::Split::Error(error) => (&&&&&v1::Fault(error)).fail(end),
-                    }
-                },
-                |ret, end| {
-                    use v1::out::*;
-                    match (&&v1::Out(ret)).split() {
-                        v1::Split::Value(value) => (&&v1::Exit(value)).note(end),
-                        v1::Split::Error(error) => (&&&&&v1::Fault(error)).fail(end),
-                    }
-                },
-            )
-        })
-        .await
+    match call {
+        ::core::option::Option::None => future.await,
+        call => {
+            v1::Recorded::new(call, future, |ret, call| {
+                use v1::tag::*;
+                (&&&&v1::Tag::of(&ret)).same().finish(
+                    ret,
+                    call,
+                    |ret, end| {
+                        use v1::out::*;
+                        match (&&v1::Out(ret)).split() {
+                            v1::Split::Value(value) => (&&v1::Exit(value)).note(end),
+                            v1::Split::Error(error) => (&&&&&v1::Fault(error)).fail(end),
+                        }
+                    },
+                    |ret, end| {
+                        use v1::out::*;
+                        match (&&v1::Out(ret)).split() {
+                            v1::Split::Value(value) => (&&v1::Exit(value)).note(end),
+                            v1::Split::Error(error) => (&&&&&v1::Fault(error)).fail(end),
+                        }
+                    },
+                )
+            })
+            .await
+        }
     }
 }

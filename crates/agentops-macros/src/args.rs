@@ -5,6 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, LitBool, LitStr, Path, Token, bracketed, parenthesized};
 
 use crate::errors::Errors;
@@ -18,6 +19,8 @@ pub(crate) enum Attr {
     Tool,
     /// `#[session]`
     Session,
+    /// `#[track_agent]`
+    Agent,
 }
 
 impl Attr {
@@ -27,6 +30,7 @@ impl Attr {
             Attr::Action => "record_action",
             Attr::Tool => "record_tool",
             Attr::Session => "session",
+            Attr::Agent => "track_agent",
         }
     }
 
@@ -36,6 +40,7 @@ impl Attr {
                 "name", "skip", "skip_all", "ret", "fields", "session", "agent", "crate",
             ],
             Attr::Session => &["tags", "config", "crate"],
+            Attr::Agent => &["name", "crate"],
         }
     }
 }
@@ -55,6 +60,7 @@ pub(crate) struct Args {
     pub(crate) ret: Option<Given<LitBool>>,
     pub(crate) fields: Option<Given<Vec<Field>>>,
     pub(crate) session: Option<Given<Expr>>,
+    /// Who acts: the `agent` of a call, the `name` of an agent.
     pub(crate) agent: Option<Given<Expr>>,
     pub(crate) tags: Option<Given<Vec<Expr>>>,
     pub(crate) config: Option<Given<Expr>>,
@@ -79,6 +85,22 @@ impl Parse for Field {
 }
 
 impl Args {
+    /// The options of a function in which `who` acts.
+    pub(crate) fn acting(who: Expr, krate: Option<&Given<Path>>) -> Args {
+        let krate = krate.map(|krate| Given {
+            span: krate.span,
+            value: krate.value.clone(),
+        });
+        Args {
+            agent: Some(Given {
+                span: who.span(),
+                value: who,
+            }),
+            krate,
+            ..Args::default()
+        }
+    }
+
     /// Reads the options of `attr`.
     pub(crate) fn read(attr: Attr, tokens: TokenStream, errors: &mut Errors) -> Args {
         let mut args = Args::default();
@@ -112,6 +134,10 @@ impl Args {
         errors: &mut Errors,
     ) -> syn::Result<()> {
         if input.peek(LitStr) {
+            if attr == Attr::Agent {
+                let value: Expr = input.parse()?;
+                return set_once(&mut self.agent, "name", value.span(), value, errors);
+            }
             let value: LitStr = input.parse()?;
             if attr == Attr::Session {
                 errors.at(
@@ -135,6 +161,9 @@ impl Args {
             ));
         }
         match name.as_str() {
+            "name" if attr == Attr::Agent => {
+                set_once(&mut self.agent, &name, span, assigned(input)?, errors)
+            }
             "name" => set_once(&mut self.name, &name, span, assigned(input)?, errors),
             "skip" => set_once(&mut self.skip, &name, span, names(input)?, errors),
             "skip_all" => set_once(&mut self.skip_all, &name, span, (), errors),

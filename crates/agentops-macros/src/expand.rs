@@ -5,7 +5,10 @@
 //!         v1::run(call, move || -> R { body }, |ret, call| …)
 //! async   let call = v1::start(site, |params| …);
 //!         let body = async move { body };
-//!         if v1::is_off(&call) { body.await } else { v1::Recorded::new(call, body, |ret, call| …).await }
+//!         match call { None => body.await, call => v1::Recorded::new(call, body, |ret, call| …).await }
+//! asked   let guard = v1::guard(v1::start(site, |params| …));
+//!         let ret: R = 'body: { body };
+//!         v1::leave(guard, ret, |ret, call| …)
 //! main    fn main() -> R { #[tokio::main] async fn main() -> R { body }  v1::session_main(options, main, |ret, end| …) }
 //! ```
 //!
@@ -16,8 +19,9 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use crate::in_place;
 use crate::item::Item;
-use crate::plan::{Call, Opens, Param, ParamValue, Plan, Session, Shape};
+use crate::plan::{self, Binding, Call, Opens, Param, ParamValue, Plan, Session, Shape};
 use crate::returns::Returns;
 
 /// The function, recorded.
@@ -54,14 +58,31 @@ fn expand_sync(plan: &Plan) -> TokenStream {
     let own = own(plan);
     let call = local("call");
     let annotated = match &plan.returns {
-        Returns::Never | Returns::Closure { .. } => {
+        Returns::Never => {
             let guard = local("guard");
             return quote! { let #guard = #v1::guard(#open); #body };
+        }
+        Returns::Closure { shown, .. } => {
+            let guard = local("guard");
+            let captures = plan.captures_result && matches!(plan.opens, Opens::Call(_));
+            let shown = captures.then(|| quote! { .returning(#shown) });
+            return quote! { let #guard = #v1::guard(#open) #shown; #body };
         }
         Returns::Unit => quote! { () },
         Returns::Typed { erased, .. } => erased.to_token_stream(),
     };
     let finish = finish(plan);
+    if let Some(body) = &plan.in_place {
+        let (guard, ret, label) = (local("guard"), local("ret"), in_place::label());
+        return quote! {
+            let #guard = #v1::guard(#open);
+            let #ret: #annotated = #label: {
+                if false { break #label #v1::fake(); }
+                #body
+            };
+            #v1::leave(#guard, #ret, #finish)
+        };
+    }
     let run = match &plan.returns {
         Returns::Typed { opaque: true, .. } => quote! { run_any },
         _ => quote! { run },
@@ -83,7 +104,7 @@ fn expand_async(plan: &Plan) -> TokenStream {
     let (head, tail) = match &plan.returns {
         Returns::Never => (quote! { if false { return; } }, quote! { ; #v1::never() }),
         Returns::Unit => (quote! { if false { return; } }, TokenStream::new()),
-        Returns::Typed { erased, .. } | Returns::Closure { erased } => (
+        Returns::Typed { erased, .. } | Returns::Closure { erased, .. } => (
             quote_spanned! {erased.span()=> if false { return #v1::fake::<#erased>(); } },
             TokenStream::new(),
         ),
@@ -92,7 +113,10 @@ fn expand_async(plan: &Plan) -> TokenStream {
     let run = match &plan.returns {
         // A wrapper changes the type of what it wraps, recorded or not.
         Returns::Typed { opaque: true, .. } => recorded,
-        _ => quote! { if #v1::is_off(&#call) { #future.await } else { #recorded } },
+        // Moved out by the match: a call is not kept across the awaiting of a body that is not recorded.
+        _ => quote! {
+            match #call { ::core::option::Option::None => #future.await, #call => #recorded }
+        },
     };
     quote! {
         let #call = #open;
@@ -140,6 +164,10 @@ fn open(plan: &Plan) -> TokenStream {
             let options = options(session, &v1);
             quote! { #v1::session(#options) }
         }
+        Opens::Agent(who) => {
+            let target = local("target");
+            quote! { #v1::act(|#target| #target.agent(&(#who))) }
+        }
         Opens::Call(call) => open_call(call, &v1),
     }
 }
@@ -186,7 +214,9 @@ fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
 fn write_param(param: &Param, params: &Ident, v1: &TokenStream) -> TokenStream {
     let key = &param.key;
     match &param.value {
-        ParamValue::Binding(name) => quote! { (&&&&&&&#v1::Arg(&#name)).cap(#params.key(#key)); },
+        ParamValue::Binding(Binding { name, conditions }) => quote! {
+            #(#conditions)* (&&&&&&&#v1::Arg(&#name)).cap(#params.key(#key));
+        },
         ParamValue::Field(expression) => {
             let (value, cut) = (local("value"), local("cut"));
             quote! {
@@ -227,6 +257,9 @@ fn finish(plan: &Plan) -> TokenStream {
 
 /// `|ret, end| …`: what is learnt from a result, or from what comes out of one.
 fn look(plan: &Plan) -> TokenStream {
+    if let Opens::Agent(_) = &plan.opens {
+        return quote! { |_, _| {} };
+    }
     let v1 = v1(plan);
     let (ret, end, value, error, cut) = (
         local("ret"),
@@ -249,7 +282,7 @@ fn look(plan: &Plan) -> TokenStream {
             };
             (quote! { #value }, look, quote! { use #v1::arg::*; })
         }
-        Opens::Call(_) => (quote! { _ }, quote! { () }, TokenStream::new()),
+        Opens::Call(_) | Opens::Agent(_) => (quote! { _ }, quote! { () }, TokenStream::new()),
     };
     quote! {
         |#ret, #end| {
@@ -265,19 +298,21 @@ fn look(plan: &Plan) -> TokenStream {
 
 /// A mention of every argument: so the body owns them as the function did, and drops them in the same order.
 fn own(plan: &Plan) -> TokenStream {
-    let owned = &plan.owned;
-    if owned.is_empty() {
-        TokenStream::new()
-    } else {
-        quote! { let _ = (#(&#owned,)*); }
+    if plan.owned.is_empty() {
+        return TokenStream::new();
     }
+    if plan.owned.iter().all(|binding| binding.conditions.is_empty()) {
+        let names = plan.owned.iter().map(|binding| &binding.name);
+        return quote! { let _ = (#(&#names,)*); };
+    }
+    let mentions = plan.owned.iter().map(|Binding { name, conditions }| {
+        quote! { #(#conditions)* let _ = &#name; }
+    });
+    mentions.collect()
 }
 
 fn v1(plan: &Plan) -> TokenStream {
-    match &plan.krate {
-        Some(path) => quote! { #path::__private::v1 },
-        None => quote! { ::agentops::__private::v1 },
-    }
+    plan::v1(plan.krate.as_ref())
 }
 
 /// A name that neither sees the user's nor is seen by them.

@@ -27,7 +27,8 @@ impl Item {
     }
 }
 
-fn read(attr: Attr, input: ParseStream<'_>) -> syn::Result<Item> {
+/// Reads one function from a stream that may hold more.
+pub(crate) fn read(attr: Attr, input: ParseStream<'_>) -> syn::Result<Item> {
     let mut attrs = input.call(Attribute::parse_outer)?;
     let vis: Visibility = input.parse()?;
     let defaultness = if input.peek(Token![default]) && !input.peek2(Token![!]) {
@@ -44,15 +45,7 @@ fn read(attr: Attr, input: ParseStream<'_>) -> syn::Result<Item> {
         );
         return Err(input.error(message));
     }
-    let braces: Group = match input.parse()? {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => group,
-        other => {
-            return Err(syn::Error::new(
-                other.span(),
-                "expected the function's body",
-            ));
-        }
-    };
+    let braces = braces(input.parse()?)?;
     let body = split_inner_attributes(braces.stream(), &mut attrs)?;
     Ok(Item {
         attrs,
@@ -62,6 +55,24 @@ fn read(attr: Attr, input: ParseStream<'_>) -> syn::Result<Item> {
         body,
         body_span: braces.span(),
     })
+}
+
+/// The body's braces; a macro that was given them as a `block` hands them on in a group without delimiters.
+fn braces(token: TokenTree) -> syn::Result<Group> {
+    let span = token.span();
+    if let TokenTree::Group(group) = token {
+        match group.delimiter() {
+            Delimiter::Brace => return Ok(group),
+            Delimiter::None => {
+                let mut inside = group.stream().into_iter();
+                if let (Some(only), None) = (inside.next(), inside.next()) {
+                    return braces(only);
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(syn::Error::new(span, "expected the function's body"))
 }
 
 fn refuse_what_is_no_function(attr: Attr, input: ParseStream<'_>) -> syn::Result<()> {
@@ -79,10 +90,14 @@ fn refuse_what_is_no_function(attr: Attr, input: ParseStream<'_>) -> syn::Result
     } else {
         return Ok(());
     };
-    Err(input.error(format!(
-        "`#[{}]` goes on a function, not on {what}; put it on the functions inside",
-        attr.name()
-    )))
+    let advice = match attr {
+        Attr::Agent => {
+            "an impl block or a function, not on {what}; put it on the `impl` of the type"
+        }
+        _ => "a function, not on {what}; put it on the functions inside",
+    };
+    let advice = advice.replace("{what}", what);
+    Err(input.error(format!("`#[{}]` goes on {advice}", attr.name())))
 }
 
 /// Attributes written inside of a body (`#![allow(…)]`) are the function's: the body becomes a closure's, where

@@ -1,14 +1,25 @@
 //! All judgement: from options and a function to what is to be generated, or to the list of what is wrong.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, FnArg, LitStr, Pat, Path};
+use syn::{Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Meta, Pat, Path};
 
 use crate::args::{Args, Attr, Given};
 use crate::errors::Errors;
+use crate::impls::is_track_agent;
+use crate::in_place;
 use crate::item::Item;
 use crate::returns::Returns;
+
+/// What `hand_on` says.
+pub(crate) enum HandedOn {
+    /// The function is not recorded by itself.
+    No(Item),
+    /// Its own attribute now says who acts.
+    Yes(Item),
+}
 
 /// Attributes that speak to the compiler about a function, and stay on the outer of two functions.
 const COMPILER_ATTRS: &[&str] = &[
@@ -37,7 +48,9 @@ pub(crate) struct Plan {
     /// Whether the result is captured.
     pub(crate) captures_result: bool,
     /// What the body owns, in the order in which a function would drop it.
-    pub(crate) owned: Vec<Ident>,
+    pub(crate) owned: Vec<Binding>,
+    /// The body as it runs where it stands, for a function that asks who called it: a closure could not.
+    pub(crate) in_place: Option<TokenStream>,
 }
 
 /// How the body runs.
@@ -57,6 +70,8 @@ pub(crate) enum Opens {
     Call(Call),
     /// A session.
     Session(Session),
+    /// The scope of an agent of this name.
+    Agent(Expr),
 }
 
 /// An event to be recorded.
@@ -75,10 +90,18 @@ pub(crate) struct Param {
     pub(crate) value: ParamValue,
 }
 
+/// A name that an argument binds.
+#[derive(Clone)]
+pub(crate) struct Binding {
+    pub(crate) name: Ident,
+    /// The conditions under which the argument is there at all.
+    pub(crate) conditions: Vec<Attribute>,
+}
+
 /// Where it comes from.
 pub(crate) enum ParamValue {
     /// An argument of the function.
-    Binding(Ident),
+    Binding(Binding),
     /// An expression of the user.
     Field(Expr),
 }
@@ -118,6 +141,10 @@ impl Plan {
                     inner_attrs,
                 })
             }
+            Attr::Agent => {
+                let own = own_name(&item);
+                Opens::Agent(args.agent.map_or_else(|| text(&own), value))
+            }
             Attr::Action | Attr::Tool => Opens::Call(Call {
                 is_tool: attr == Attr::Tool,
                 name: name(args.name, &item, &mut errors),
@@ -143,8 +170,16 @@ impl Plan {
             Some(_) => Shape::Async,
             None => Shape::Sync,
         };
+        let krate = args.krate.map(value);
+        let is_asked = shape == Shape::Sync
+            && item
+                .attrs
+                .iter()
+                .any(|attr| attr.path().is_ident("track_caller"));
+        let in_place = is_asked.then(|| in_place::body(&item.body, &v1(krate.as_ref())));
         Ok(Plan {
-            krate: args.krate.map(value),
+            krate,
+            in_place: in_place.flatten(),
             returns: Returns::of(&item.sig.output),
             shape,
             opens,
@@ -152,6 +187,75 @@ impl Plan {
             owned: owned(&item, bindings),
             item,
         })
+    }
+}
+
+/// A function that is both the agent's and recorded: its event is the agent's too, so it is the attribute below that
+/// must know who acts.
+pub(crate) fn hand_on(mut item: Item, who: &Expr) -> HandedOn {
+    let Some(below) = item.attrs.iter_mut().find(|attr| is_recording(attr)) else {
+        return HandedOn::No(item);
+    };
+    let (path, options) = match &below.meta {
+        Meta::Path(path) => (path.clone(), TokenStream::new()),
+        Meta::List(list) => (list.path.clone(), list.tokens.clone()),
+        Meta::NameValue(_) => return HandedOn::No(item),
+    };
+    let given = Args::read(Attr::Action, options.clone(), &mut Errors::default());
+    if given.agent.is_some() {
+        return HandedOn::Yes(item);
+    }
+    // First: what the user wrote may end in a comma.
+    below.meta = syn::parse_quote! { #path(agent = #who, #options) };
+    HandedOn::Yes(item)
+}
+
+/// The name of an agent: as given, or `default`.
+pub(crate) fn agent_name(
+    given: Option<Given<Expr>>,
+    default: &LitStr,
+    errors: &mut Errors,
+) -> Expr {
+    let who = given.map_or_else(|| text(default), value);
+    judge_name(&who, errors);
+    who
+}
+
+fn text(text: &LitStr) -> Expr {
+    syn::parse_quote! { #text }
+}
+
+/// The function's own name.
+pub(crate) fn own_name(item: &Item) -> LitStr {
+    LitStr::new(&item.sig.ident.unraw().to_string(), item.sig.ident.span())
+}
+
+fn judge_name(who: &Expr, errors: &mut Errors) {
+    if let Expr::Lit(ExprLit {
+        lit: Lit::Str(name),
+        ..
+    }) = who
+        && name.value().trim().is_empty()
+    {
+        errors.at(
+            name.span(),
+            "the name is empty; leave it out to take the type's or the function's",
+        );
+    }
+}
+
+fn is_recording(attr: &Attribute) -> bool {
+    attr.path()
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == "record_action" || last.ident == "record_tool")
+}
+
+/// Where the functions are that an expansion calls.
+pub(crate) fn v1(krate: Option<&Path>) -> TokenStream {
+    match krate {
+        Some(path) => quote! { #path::__private::v1 },
+        None => quote! { ::agentops::__private::v1 },
     }
 }
 
@@ -176,10 +280,13 @@ fn judge_function(attr: Attr, item: &Item, errors: &mut Errors) {
         );
     }
     for other in &item.attrs {
-        let Some(last) = other.path().segments.last() else {
-            continue;
-        };
-        if attr != Attr::Session && (last.ident == "record_action" || last.ident == "record_tool") {
+        if attr == Attr::Session && item.sig.ident != "main" && is_track_agent(other) {
+            errors.at(
+                other.span(),
+                "the agent must act inside the session; write `#[track_agent]` above `#[session]`",
+            );
+        }
+        if matches!(attr, Attr::Action | Attr::Tool) && is_recording(other) {
             errors.at(
                 other.span(),
                 format!(
@@ -218,7 +325,7 @@ fn name(given: Option<Given<LitStr>>, item: &Item, errors: &mut Errors) -> LitSt
             }
             given.value
         }
-        None => LitStr::new(&item.sig.ident.unraw().to_string(), item.sig.ident.span()),
+        None => own_name(item),
     }
 }
 
@@ -226,7 +333,7 @@ fn params(
     skip: Option<Given<Vec<Ident>>>,
     skip_all: Option<Given<()>>,
     fields: Option<Given<Vec<crate::args::Field>>>,
-    bindings: &[Ident],
+    bindings: &[Binding],
     errors: &mut Errors,
 ) -> Vec<Param> {
     if let (Some(_), Some(skip)) = (&skip_all, &skip) {
@@ -235,7 +342,7 @@ fn params(
     let skipped = skip.map(value).unwrap_or_default();
     for name in &skipped {
         // `self` is never captured, so leaving it out is no mistake.
-        if name != "self" && !bindings.contains(name) {
+        if name != "self" && !bindings.iter().any(|binding| binding.name == *name) {
             errors.at(name.span(), unknown_argument(name, bindings));
         }
     }
@@ -248,15 +355,15 @@ fn params(
             errors.at(field.key.span(), format!("`{}` is given twice", field.key));
         }
     }
-    let arguments = bindings.iter().filter(|name| {
+    let arguments = bindings.iter().filter(|binding| {
         // A field of the same name takes the argument's place.
         skip_all.is_none()
-            && !skipped.contains(name)
-            && !fields.iter().any(|field| field.key == **name)
+            && !skipped.contains(&binding.name)
+            && !fields.iter().any(|field| field.key == binding.name)
     });
-    let arguments = arguments.map(|name| Param {
-        key: key(name),
-        value: ParamValue::Binding(name.clone()),
+    let arguments = arguments.map(|binding| Param {
+        key: key(&binding.name),
+        value: ParamValue::Binding(binding.clone()),
     });
     let mut params: Vec<_> = arguments.collect();
     params.extend(fields.into_iter().map(|field| Param {
@@ -266,8 +373,9 @@ fn params(
     params
 }
 
-fn unknown_argument(name: &Ident, bindings: &[Ident]) -> String {
-    let known: Vec<_> = bindings.iter().map(|name| format!("`{name}`")).collect();
+fn unknown_argument(name: &Ident, bindings: &[Binding]) -> String {
+    let known = bindings.iter().map(|binding| format!("`{}`", binding.name));
+    let known: Vec<_> = known.collect();
     match known.is_empty() {
         true => format!("there is no argument `{name}`; the function has none"),
         false => format!(
@@ -283,14 +391,22 @@ fn key(name: &Ident) -> String {
 }
 
 /// Every name that the arguments bind.
-fn bindings(item: &Item) -> Vec<Ident> {
-    let mut names = Vec::new();
+fn bindings(item: &Item) -> Vec<Binding> {
+    let mut bindings = Vec::new();
     for input in &item.sig.inputs {
         if let FnArg::Typed(argument) = input {
+            let mut names = Vec::new();
             collect(&argument.pat, &mut names);
+            let conditions = argument.attrs.iter();
+            let conditions = conditions.filter(|attr| attr.path().is_ident("cfg"));
+            let conditions: Vec<_> = conditions.cloned().collect();
+            bindings.extend(names.into_iter().map(|name| Binding {
+                name,
+                conditions: conditions.clone(),
+            }));
         }
     }
-    names
+    bindings
 }
 
 fn collect(pattern: &Pat, names: &mut Vec<Ident>) {
@@ -331,11 +447,14 @@ fn collect(pattern: &Pat, names: &mut Vec<Ident>) {
 }
 
 /// Arguments are dropped last to first; a closure drops what it captured in the order of mention.
-fn owned(item: &Item, bindings: Vec<Ident>) -> Vec<Ident> {
+fn owned(item: &Item, bindings: Vec<Binding>) -> Vec<Binding> {
     let mut owned = bindings;
     owned.reverse();
     if let Some(receiver) = item.sig.receiver() {
-        owned.push(Ident::new("self", receiver.self_token.span()));
+        owned.push(Binding {
+            name: Ident::new("self", receiver.self_token.span()),
+            conditions: Vec::new(),
+        });
     }
     owned
 }

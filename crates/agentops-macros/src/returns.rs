@@ -1,5 +1,6 @@
 //! The return type: what a closure may be annotated with, and whether the result may change its type.
 
+use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeImplTrait, TypeParamBound};
 
@@ -40,6 +41,8 @@ pub(crate) enum Returns {
     Closure {
         /// The type to annotate an async block with.
         erased: Box<Type>,
+        /// What stands for the result: a closure has nothing to be captured but its type.
+        shown: String,
     },
     /// A type. `erased` has `_` for every `impl Trait`; `opaque` says that a wrapper may take its place.
     Typed {
@@ -62,13 +65,35 @@ impl Returns {
         let mut erased = written.clone();
         EraseImpl.visit_type_mut(&mut erased);
         if is_closure(written) {
-            return Returns::Closure { erased };
+            let shown = shown(written);
+            return Returns::Closure { erased, shown };
         }
         Returns::Typed {
             erased,
             opaque: may_change(written),
         }
     }
+}
+
+/// A type's tokens with the spaces of rustfmt, nearly.
+fn shown(ty: &Type) -> String {
+    let mut shown = ty.to_token_stream().to_string();
+    for (wide, narrow) in [
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+        (" ,", ","),
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("& ", "&"),
+        (" ::", "::"),
+        (":: ", "::"),
+        ("- >", "->"),
+    ] {
+        shown = shown.replace(wide, narrow);
+    }
+    shown
 }
 
 struct EraseImpl;
@@ -138,7 +163,6 @@ fn is_forwarded(opaque: &TypeImplTrait) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use quote::ToTokens;
     use syn::parse_quote;
 
     use super::*;

@@ -110,6 +110,9 @@ pub use agentops_macros::record_tool;
 /// | `crate = path` | where this crate is, if not at `::agentops` |
 pub use agentops_macros::session;
 
+/// Attributes what happens in a function, or in every function of an `impl` block, to an agent.
+pub use agentops_macros::track_agent;
+
 #[cfg(feature = "testing")]
 pub use agentops_core::testing;
 

@@ -6,7 +6,8 @@
 //! in the user's code ──unwound──▶ done (panicked)
 //! ```
 //!
-//! A call that ends a session instead of writing a record (a function under `#[session]`) takes the same path.
+//! A call that ends a session instead of writing a record (a function under `#[session]`), or that is nothing but the
+//! scope of an agent (`#[track_agent]`), takes the same path.
 
 use std::fmt;
 
@@ -55,7 +56,17 @@ pub struct Call {
     scope: Scope,
     at: u64,
     state: State,
-    ending: Option<Box<dyn Ending>>,
+    ends: Ends,
+}
+
+/// What the end of a call is for.
+enum Ends {
+    /// An event's end record.
+    Record,
+    /// Somebody is told of it.
+    Tell(Box<dyn Ending>),
+    /// Nothing: only the scope counts.
+    Scope,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +152,22 @@ pub fn start_in(
     Call::open(site, named.scope()?, args)
 }
 
+/// The scope of an agent, for a function that has no event of its own.
+#[inline]
+pub fn act(target: impl FnOnce(&mut Target)) -> Option<Call> {
+    if context::is_off() {
+        return None;
+    }
+    let mut named = Target::default();
+    let _ = shielded(|| target(&mut named));
+    Some(Call {
+        scope: named.scope()?,
+        at: 0,
+        state: State::Running,
+        ends: Ends::Scope,
+    })
+}
+
 /// Runs a function's body inside its call; `finish` sees the result, outside of it.
 #[inline(always)]
 pub fn run<R>(
@@ -182,20 +209,15 @@ fn run_recorded<R, T>(
     finish(result, Some(call))
 }
 
-/// Whether there is nothing to record, so that a future may be awaited as it is.
-#[inline(always)]
-pub fn is_off(call: &Option<Call>) -> bool {
-    call.is_none()
-}
-
-/// Keeps a call open around a body that cannot be handed over: one that never returns, or one whose result is a
-/// closure, which takes the types of its parameters from the place where the user wrote it.
+/// Keeps a call open around a body that cannot be handed over: one that never returns, one that asks who called it,
+/// or one whose result is a closure, which takes the types of its parameters from the place where the user wrote it.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Guard {
     nested: Option<Nested>,
     call: Option<Call>,
     unwinding: bool,
+    returns: Option<&'static str>,
 }
 
 /// Opens a call around the rest of a function.
@@ -205,7 +227,27 @@ pub fn guard(call: Option<Call>) -> Guard {
         nested: call.as_mut().map(Call::enter),
         call,
         unwinding: std::thread::panicking(),
+        returns: None,
     }
+}
+
+impl Guard {
+    /// What is written for a result that nobody can look at.
+    pub fn returning(mut self, shown: &'static str) -> Guard {
+        self.returns = Some(shown);
+        self
+    }
+}
+
+/// Ends the call of a body that ran where it stands; `finish` sees the result, outside of the call.
+#[inline]
+pub fn leave<R, T>(mut guard: Guard, result: R, finish: impl FnOnce(R, Option<Call>) -> T) -> T {
+    guard.nested = None;
+    let mut call = guard.call.take();
+    if let Some(call) = &mut call {
+        call.state = State::Running;
+    }
+    finish(result, call)
 }
 
 impl Drop for Guard {
@@ -215,12 +257,23 @@ impl Drop for Guard {
         if (self.unwinding || !std::thread::panicking())
             && let Some(call) = self.call.take()
         {
-            call.finish(|_| {});
+            let shown = self.returns;
+            call.finish(|end| {
+                if let (Some(shown), Some(mut cut)) = (shown, end.returns()) {
+                    cut.text(shown);
+                }
+            });
         }
     }
 }
 
 impl Target {
+    /// The session that the call will belong to.
+    pub(crate) fn session_slot(&self) -> Slot {
+        self.session
+            .unwrap_or_else(|| context::raw_current().session)
+    }
+
     fn scope(&self) -> Option<Scope> {
         let around = context::raw_current();
         let mut scope = match self.session {
@@ -269,7 +322,7 @@ impl Call {
             scope,
             at,
             state: State::Running,
-            ending: None,
+            ends: Ends::Record,
         })
     }
 
@@ -279,7 +332,7 @@ impl Call {
             scope,
             at: clock::now(),
             state: State::Running,
-            ending: Some(ending),
+            ends: Ends::Tell(ending),
         }
     }
 
@@ -321,10 +374,11 @@ impl Call {
     /// What should be learnt about the end.
     #[inline]
     pub(crate) fn wants(&self) -> Wants {
-        match &self.ending {
-            Some(_) => Wants::Reason,
-            None if self.scope.session.wants_content() => Wants::Event,
-            None => Wants::Metadata,
+        match &self.ends {
+            Ends::Record if self.scope.session.wants_content() => Wants::Event,
+            Ends::Record => Wants::Metadata,
+            Ends::Tell(_) => Wants::Reason,
+            Ends::Scope => Wants::Nothing,
         }
     }
 
@@ -340,9 +394,10 @@ impl Call {
     /// Ends the call by what has been learnt.
     pub(crate) fn close(mut self, at: u64, mut end: End) {
         self.state = State::Done;
-        match self.ending.take() {
-            Some(ending) => ending.ended(end.outcome(), end.take_reason()),
-            None => {
+        match self.take_ends() {
+            Ends::Scope => {}
+            Ends::Tell(ending) => ending.ended(end.outcome(), end.take_reason()),
+            Ends::Record => {
                 let (id, session) = (self.scope.parent, self.scope.session);
                 record::append_end(
                     at,
@@ -357,14 +412,23 @@ impl Call {
         }
     }
 
+    fn take_ends(&mut self) -> Ends {
+        std::mem::replace(&mut self.ends, Ends::Record)
+    }
+
     #[cold]
     fn panicked(&mut self) {
         self.state = State::Done;
-        let note = shield::last_panic();
+        let ends = self.take_ends();
+        if matches!(ends, Ends::Scope) {
+            return;
+        }
+        // One from before the call is not the one that ends it: a hook that the program has set since hides that one.
+        let note = shield::last_panic().filter(|note| note.at >= self.at);
         if context::at_base() {
             shield::forget_panic();
         }
-        if let Some(ending) = self.ending.take() {
+        if let Ends::Tell(ending) = ends {
             let reason = note.map_or_else(|| "panicked".to_owned(), |note| note.line());
             ending.ended(Outcome::Panicked, Some(reason));
             return;
@@ -377,9 +441,13 @@ impl Call {
     #[cold]
     fn cancelled(&mut self) {
         self.state = State::Done;
-        if let Some(ending) = self.ending.take() {
-            ending.ended(Outcome::Cancelled, Some("cancelled".to_owned()));
-            return;
+        match self.take_ends() {
+            Ends::Record => {}
+            Ends::Tell(ending) => {
+                ending.ended(Outcome::Cancelled, Some("cancelled".to_owned()));
+                return;
+            }
+            Ends::Scope => return,
         }
         let (id, session) = (self.scope.parent, self.scope.session);
         record::append_end(clock::now(), id, session, Outcome::Cancelled, &[], &[]);

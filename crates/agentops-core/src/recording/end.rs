@@ -31,6 +31,8 @@ pub(crate) enum Wants {
     Error,
     /// The reason of a session's end.
     Reason,
+    /// Nothing.
+    Nothing,
 }
 
 impl End {

@@ -186,7 +186,7 @@ impl<M> InSome<M> {
         self,
         result: Option<S>,
         call: Option<Call>,
-        whole: W,
+        _: W,
         item: P,
     ) -> Option<S::Output<P>>
     where
@@ -197,7 +197,7 @@ impl<M> InSome<M> {
         if result.is_none()
             && let Some(call) = call
         {
-            call.finish(|end| whole(&None, end));
+            call.finish(|_| {});
             return None;
         }
         result.map(|value| value.follow(call, item))

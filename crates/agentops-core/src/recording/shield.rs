@@ -7,6 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
+use super::clock;
+
 /// Longest panic message kept, in bytes.
 const MESSAGE_LIMIT: usize = 16 * 1024;
 
@@ -22,6 +24,8 @@ pub(crate) struct PanicNote {
     pub(crate) message: String,
     /// `file:line:column`.
     pub(crate) location: Option<String>,
+    /// When, by the clock of the calls.
+    pub(crate) at: u64,
 }
 
 impl PanicNote {
@@ -65,6 +69,7 @@ pub(crate) fn note_panic(info: &PanicHookInfo<'_>) {
     let note = PanicNote {
         message: cut_text(message, MESSAGE_LIMIT).to_owned(),
         location: info.location().map(ToString::to_string),
+        at: clock::now(),
     };
     let _ = LATEST.try_with(|latest| {
         if let Ok(mut latest) = latest.try_borrow_mut() {

@@ -1,0 +1,73 @@
+//! The body of a function that asks who called it (`#[track_caller]`). The body of any other becomes a closure's, but
+//! a closure's caller is not the function's: so this one stays where it is, as a labelled block, and what left the
+//! function early now leaves the block. What a macro of the user expands to is not seen: a `return` in there leaves
+//! the function, and the call ends without its result.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::parse::Parser;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Block, Expr, Item, Lifetime, parse_quote};
+
+/// The statements of a labelled block; `None` if the body cannot be read, which the compiler will say.
+pub(crate) fn body(body: &TokenStream, v1: &TokenStream) -> Option<TokenStream> {
+    let mut statements = Block::parse_within.parse2(body.clone()).ok()?;
+    let mut leave = Leave { label: label(), v1 };
+    statements
+        .iter_mut()
+        .for_each(|statement| leave.visit_stmt_mut(statement));
+    Some(statements.iter().map(ToTokens::to_token_stream).collect())
+}
+
+/// The block's label.
+pub(crate) fn label() -> Lifetime {
+    Lifetime::new("'body", Span::mixed_site())
+}
+
+struct Leave<'a> {
+    label: Lifetime,
+    v1: &'a TokenStream,
+}
+
+impl VisitMut for Leave<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // What leaves one of these does not leave the function.
+        if matches!(
+            expr,
+            Expr::Closure(_) | Expr::Async(_) | Expr::Const(_) | Expr::TryBlock(_)
+        ) {
+            return;
+        }
+        visit_mut::visit_expr_mut(self, expr);
+        let (label, v1) = (&self.label, self.v1);
+        match expr {
+            Expr::Return(early) => {
+                let (attrs, value) = (&early.attrs, &early.expr);
+                *expr = match value {
+                    Some(value) => parse_quote! { #(#attrs)* break #label #value },
+                    None => parse_quote! { #(#attrs)* break #label () },
+                };
+            }
+            Expr::Try(early) => {
+                let (attrs, inside) = (&early.attrs, &early.expr);
+                let (value, rest) = (local("value"), local("rest"));
+                let tokens = quote! {
+                    #(#attrs)* match #v1::Branch::branch(#inside) {
+                        ::core::ops::ControlFlow::Continue(#value) => #value,
+                        ::core::ops::ControlFlow::Break(#rest) => {
+                            break #label #v1::FromRest::from_rest(#rest)
+                        }
+                    }
+                };
+                *expr = Expr::Verbatim(tokens);
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_item_mut(&mut self, _: &mut Item) {}
+}
+
+fn local(name: &str) -> proc_macro2::Ident {
+    proc_macro2::Ident::new(name, Span::mixed_site())
+}
