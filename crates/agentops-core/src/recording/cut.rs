@@ -111,6 +111,19 @@ impl<'a> Cut<'a> {
         }
     }
 
+    /// Writes a text of the user: copied as it is where nothing in it must be escaped.
+    #[inline]
+    pub(crate) fn plain_text(&mut self, text: &str) {
+        if text.len() + 2 > self.limit || needs_escapes(text) {
+            self.plain(text);
+            return;
+        }
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
+    }
+
     /// Writes a value of the user as the text its `Debug` makes.
     pub(crate) fn debug<T: Debug + ?Sized>(&mut self, value: &T) {
         let start = self.out.len();
@@ -332,6 +345,38 @@ impl fmt::Write for Escaped<'_> {
     }
 }
 
+/// Whether a JSON string must spell some of it otherwise. Looks at eight bytes at a time: most texts are clean.
+#[inline]
+fn needs_escapes(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().any(|byte| is_escaped(*byte));
+    };
+    let (words, _) = bytes.as_chunks::<8>();
+    let found = words
+        .iter()
+        .fold(0, |found, word| found | escapes_of_word(*word));
+    found | escapes_of_word(*last) != 0
+}
+
+/// Not 0 if one of the bytes is a control character, a quote or a backslash: `x - n & !x` has its highest bit set
+/// where a byte is less than `n`, or above one that is.
+#[inline]
+fn escapes_of_word(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let word = u64::from_ne_bytes(bytes);
+    let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    (less(word, 0x20) | less(quote, 1) | less(backslash, 1)) & (ONES << 7)
+}
+
+/// Whether JSON spells this byte of a string otherwise.
+#[inline]
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
 /// Appends a JSON string that holds as much of `text` as fits into `room` bytes of escaped text.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, room: usize) {
     out.push(b'"');
@@ -343,10 +388,7 @@ pub(crate) fn push_text(out: &mut Vec<u8>, text: &str, room: usize) {
 fn push_escaped(out: &mut Vec<u8>, text: &str, room: usize) -> bool {
     let mut room = room;
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = rest.bytes().position(is_escaped) {
         if !push_run(out, &rest[..at], &mut room)
             || !push_escape(out, rest.as_bytes()[at], &mut room)
         {

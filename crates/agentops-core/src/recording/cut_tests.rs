@@ -55,6 +55,49 @@ fn a_long_text_is_cut_at_every_length_to_valid_json() {
 }
 
 #[test]
+fn every_byte_that_is_escaped_is_found_wherever_it_stands() {
+    for length in 1..40 {
+        for at in 0..length {
+            for byte in 0..128 {
+                let mut text = vec![b'~'; length];
+                text[at] = byte;
+                let text = String::from_utf8(text).expect("ASCII");
+                assert_eq!(
+                    needs_escapes(&text),
+                    is_escaped(byte),
+                    "{byte} at {at} of {length}"
+                );
+            }
+        }
+    }
+    assert!(!needs_escapes(&"é\u{1f600}\u{7f}\u{80}".repeat(9)));
+}
+
+#[test]
+fn a_text_is_written_as_serde_writes_it() {
+    for text in [
+        "",
+        "plain",
+        "é\u{1f600}",
+        "a\"b",
+        "back\\slash",
+        "tab\t",
+        "\u{1}",
+        "\u{7f}",
+    ] {
+        let text = text.repeat(9);
+        for limit in 64..100 {
+            let fast = limited(limit, |cut| cut.plain_text(&text));
+            assert_eq!(
+                fast,
+                limited(limit, |cut| cut.plain(&text)),
+                "{limit}: {text:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_large_structure_keeps_its_beginning() {
     let cut = limited(100, |cut| cut.value(&vec![7u8; 1000]));
     assert!(
