@@ -122,6 +122,14 @@ impl Tally {
         &self.losses
     }
 
+    /// Whether something is lost that was to be kept: more than a hook, a sample or an early end left out.
+    pub(crate) fn has_failed(&self) -> bool {
+        use Loss::{DiskFull, MemoryFull, Rejected, TooLarge};
+        [MemoryFull, DiskFull, TooLarge, Rejected]
+            .iter()
+            .any(|loss| self.losses.contains_key(loss))
+    }
+
     /// Losses as they go over the wire.
     pub(crate) fn dropped(&self) -> BTreeMap<String, u64> {
         self.losses
@@ -159,6 +167,15 @@ pub(crate) fn seconds(micros: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_by_choice_is_no_failure() {
+        let mut tally = Tally::default();
+        tally.lose(Loss::Hook, 3);
+        assert!(!tally.has_failed());
+        tally.lose(Loss::Rejected, 1);
+        assert!(tally.has_failed());
+    }
 
     #[test]
     fn one_call_without_a_price_leaves_the_cost_unknown_and_its_known_part_known() {

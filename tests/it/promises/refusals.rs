@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use agentops::{Loss, SessionOptions};
+use agentops::{EndState, Loss, SessionOptions};
 use agentops_tests::{Faulty, Reaction, Request};
 use serde_json::Value;
 
@@ -82,6 +82,8 @@ fn a_key_that_is_refused() {
         sdk.session.dropped(),
         BTreeMap::from([(Loss::Rejected, 200)])
     );
+    let ended = sdk.session.end(EndState::Success).wait();
+    assert!(!ended.delivered, "nobody is told that it arrived");
     let text = std::fs::read_to_string(sdk.data_dir.path().join("quarantine.ndjson")).unwrap();
     let key = server.log()[0].key.clone().unwrap();
     assert!(!text.contains(&key), "the quarantine knows no key");
@@ -235,7 +237,7 @@ fn a_server_that_never_answers() {
     assert_eq!(spooled(sdk.data_dir.path()), sdk.all());
     assert_eq!(unacknowledged(sdk.data_dir.path()), sdk.all());
     let begun = std::time::Instant::now();
-    let ended = sdk.session.end(agentops::EndState::Success).wait();
+    let ended = sdk.session.end(EndState::Success).wait();
     let took = begun.elapsed();
     println!("silence: the end, allowed {FLUSH:?}, took {took:?}");
     assert!(took < FLUSH * 2 && !ended.delivered, "{took:?}");

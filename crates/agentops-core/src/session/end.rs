@@ -35,7 +35,8 @@ pub struct Ended {
     /// Total cost: the server's answer where it answered in time, else what this process
     /// recorded, by its price book. `None` when a model's price is unknown.
     pub cost: Option<Usd>,
-    /// Whether everything was delivered (in local mode: written) within `flush_timeout`.
+    /// Whether everything was delivered (in local mode: written) within `flush_timeout`, and
+    /// nothing was refused or found no room; [`Session::dropped`] says what was.
     pub delivered: bool,
     /// Counts of what this process recorded.
     pub stats: Stats,
@@ -126,10 +127,13 @@ impl End {
             };
         };
         let stats = self.session.own_stats();
-        let billed = session.facts().billed;
+        let (billed, failed) = {
+            let facts = session.facts();
+            (facts.billed, facts.tally.has_failed())
+        };
         Ended {
             cost: billed.unwrap_or(stats.cost),
-            delivered,
+            delivered: delivered && !failed,
             stats,
             url: self.session.url(),
         }
