@@ -48,6 +48,8 @@ impl Server {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data.path())
+            // It warns of everything it refuses, and is sent a lot to refuse.
+            .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut process = Stopped(command.spawn().context("cannot start agentops serve")?);
