@@ -8,7 +8,7 @@ mod tokens;
 pub use keys::{ApiKey, KeyError, create_key, verify_key};
 pub use open::Peer;
 
-pub(crate) use keys::KeyHolder;
+pub(crate) use keys::{KeyHolder, ParentProject};
 pub(crate) use open::is_open;
 pub(crate) use origin::is_foreign;
 pub(crate) use tokens::{TokenHolder, issue_token};

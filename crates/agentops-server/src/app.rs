@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::config::Limits;
 use crate::error::ApiError;
+use crate::loopback::is_loopback_url;
 use crate::secrets;
 
 /// A store that does everything a server needs.
@@ -41,6 +42,7 @@ struct Shared {
     clock: Clock,
     limits: Limits,
     public_url: Option<String>,
+    is_local: bool,
     default_project: ProjectId,
     secrets: Secrets,
     reads: Arc<Semaphore>,
@@ -84,6 +86,7 @@ impl App {
             store,
             clock,
             limits,
+            is_local: public_url.as_deref().is_none_or(is_loopback_url),
             public_url,
             default_project,
             secrets,
@@ -106,6 +109,12 @@ impl App {
 
     pub(crate) fn public_url(&self) -> Option<&str> {
         self.0.public_url.as_deref()
+    }
+
+    /// Whether links begin with an address of this machine's own. A server that is known by
+    /// another stands behind a proxy, for which every request comes from this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.is_local
     }
 
     pub(crate) fn default_project(&self) -> &ProjectId {
@@ -160,16 +169,26 @@ impl App {
         mutation: Mutation,
         idempotency_key: Option<String>,
     ) -> Result<Receipt, ApiError> {
-        let (project, session) = target;
+        self.commit_all(target, vec![mutation], idempotency_key)
+            .await
+    }
+
+    /// Stores changes of one session, all or none, and waits until they are durable.
+    pub(crate) async fn commit_all(
+        &self,
+        (project, session): (ProjectId, SessionId),
+        mutations: Vec<Mutation>,
+        idempotency_key: Option<String>,
+    ) -> Result<Receipt, ApiError> {
         let received = self.now();
-        let write = Write {
-            project,
-            session,
+        let write = |mutation| Write {
+            project: project.clone(),
+            session: session.clone(),
             received,
             mutation,
         };
         let batch = Batch {
-            writes: vec![write],
+            writes: mutations.into_iter().map(write).collect(),
             idempotency_key,
             cursor: None,
         };

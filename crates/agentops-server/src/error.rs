@@ -91,6 +91,18 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "Session not found", message)
     }
 
+    /// No event of that id in a session that the caller sees.
+    pub(crate) fn no_event() -> Self {
+        let message = "There is no event of this id in a session of this project";
+        Self::new(StatusCode::NOT_FOUND, "Event not found", message)
+    }
+
+    /// A session that the caller reads and does not own.
+    pub(crate) fn read_only() -> Self {
+        let message = "This session is another project's; only a key of that one may change it";
+        Self::new(StatusCode::FORBIDDEN, "Read only", message)
+    }
+
     /// No such path.
     pub(crate) fn no_route() -> Self {
         let message = "There is nothing at this path; the API lies under /v2";

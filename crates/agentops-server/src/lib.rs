@@ -13,6 +13,8 @@ mod config;
 mod error;
 mod ingest;
 mod links;
+mod loopback;
+mod openapi;
 mod pages;
 mod router;
 mod routes;

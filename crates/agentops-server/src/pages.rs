@@ -37,8 +37,8 @@ pub(crate) struct Viewer;
 impl FromRequestParts<App> for Viewer {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
-        if is_open(parts) {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if is_open(app, parts) {
             Ok(Self)
         } else {
             Err(ApiError::login_needed())

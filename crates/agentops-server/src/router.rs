@@ -1,5 +1,9 @@
-//! One table of all routes, and the frame around every answer.
+//! All routes, the document that describes them, and the frame around every answer.
 
+mod parameters;
+mod table;
+
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use agentops_protocol::api::SERVER_HEADER;
@@ -7,66 +11,29 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post, put};
 use http::{HeaderValue, header};
 
+use self::table::{Route, Under, table};
 use crate::access::is_foreign;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::{pages, routes};
-
-/// Under which prefixes a route exists.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Under {
-    /// With `/v2` and without: the documented API.
-    Both,
-    /// With `/v2` only: our additions, so that none meets a page.
-    V2,
-    /// As it stands: pages.
-    Root,
-}
-
-fn table() -> Vec<(Under, &'static str, MethodRouter<App>)> {
-    use Under::{Both, Root, V2};
-    vec![
-        (Both, "/create_session", post(routes::create_session)),
-        (Both, "/update_session", post(routes::update_session)),
-        (Both, "/create_events", post(routes::create_events)),
-        (Both, "/update_events", post(routes::update_events)),
-        (Both, "/create_agent", post(routes::create_agent)),
-        (Both, "/create_thread", post(routes::create_thread)),
-        (Both, "/reauthorize_jwt", post(routes::reauthorize_jwt)),
-        (Both, "/update_logs", put(routes::update_logs)),
-        (Both, "/developer_errors", post(routes::developer_errors)),
-        (Both, "/sessions/{id}/stats", get(routes::stats)),
-        (Both, "/sessions/{id}/export", get(routes::export)),
-        (Both, "/ttd/{id}", get(routes::ttd)),
-        (Both, "/health", get(routes::health)),
-        (
-            V2,
-            "/sessions",
-            get(routes::list_sessions).post(routes::create_session),
-        ),
-        (Root, "/", get(pages::sessions)),
-        (Root, "/sessions/{id}", get(pages::session)),
-        (Root, "/assets/{name}", get(pages::asset)),
-    ]
-}
+use crate::openapi::{self, Operation};
+use crate::pages;
 
 /// All routes over `app`. Whoever accepts connections puts a [`Peer`](crate::Peer) on every request; without
 /// one a request counts as coming from outside.
 pub fn router(app: App) -> Router {
     let mut api = Router::new();
     let mut html = Router::new();
-    for (under, path, handlers) in table() {
-        if under == Under::Root {
-            html = html.route(path, handlers);
+    for route in all() {
+        if route.under == Under::Root {
+            html = html.route(route.path, route.handlers);
             continue;
         }
-        if under == Under::Both {
-            api = api.route(path, handlers.clone());
+        if route.under == Under::Both {
+            api = api.route(route.path, route.handlers.clone());
         }
-        api = api.route(&format!("/v2{path}"), handlers);
+        api = api.route(&format!("/v2{}", route.path), route.handlers);
     }
     let html = html.layer(middleware::from_fn(pages::frame));
     api.merge(html)
@@ -74,6 +41,57 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(middleware::from_fn_with_state(app.clone(), frame))
         .with_state(app)
+}
+
+/// All routes.
+fn all() -> Vec<Route> {
+    let route = |path| Route::at(Under::Both, path);
+    let op = Operation::new;
+    let mut routes = table();
+    routes.extend([
+        route("/openapi.json").get(
+            openapi_json,
+            op("openapiJson", "This document").json("Document"),
+        ),
+        route("/openapi.yaml").get(
+            openapi_yaml,
+            op("openapiYaml", "This document; JSON is YAML")
+                .content(&[("application/yaml", Some("Document"))]),
+        ),
+    ]);
+    routes
+}
+
+/// The OpenAPI document of all routes; made once.
+fn document() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let table = all();
+        let api = table.iter().filter(|route| route.under != Under::Root);
+        let spelled = api.flat_map(|route| {
+            let both = route.under == Under::Both;
+            let prefixes = [Some("/v2"), both.then_some("")].into_iter().flatten();
+            prefixes.flat_map(move |prefix| {
+                let operations = route.operations.iter();
+                operations.map(move |(method, operation)| {
+                    let path = format!("{prefix}{}", route.path);
+                    (path, !prefix.is_empty(), *method, operation)
+                })
+            })
+        });
+        let document = openapi::document(spelled);
+        serde_json::to_string_pretty(&document).expect("a JSON value can be written")
+    })
+}
+
+async fn openapi_json() -> impl IntoResponse {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], document())
+}
+
+async fn openapi_yaml() -> impl IntoResponse {
+    let yaml = HeaderValue::from_static("application/yaml");
+    ([(header::CONTENT_TYPE, yaml)], document())
 }
 
 /// What holds for every answer: it comes in time, its errors are JSON, it says who answered.

@@ -2,11 +2,14 @@
 
 mod agents;
 mod auth;
+mod browse;
+mod event_lists;
 mod events;
 mod export;
 mod health;
 mod idempotency;
 mod logs;
+mod params;
 mod reports;
 mod sessions;
 mod stats;
@@ -14,11 +17,13 @@ mod ttd;
 
 pub(crate) use agents::{create_agent, create_thread};
 pub(crate) use auth::reauthorize_jwt;
+pub(crate) use browse::{delete_session, get_session, list_sessions, session_logs};
+pub(crate) use event_lists::{events, one_event, session_events};
 pub(crate) use events::{create_events, update_events};
 pub(crate) use export::export;
 pub(crate) use health::health;
 pub(crate) use logs::update_logs;
 pub(crate) use reports::developer_errors;
-pub(crate) use sessions::{create_session, list_sessions, update_session};
+pub(crate) use sessions::{create_session, update_session};
 pub(crate) use stats::stats;
 pub(crate) use ttd::ttd;

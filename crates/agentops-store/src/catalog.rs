@@ -44,6 +44,27 @@ pub struct KeyInfo {
     pub revoked: Option<Timestamp>,
 }
 
+/// What a grant is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// A link that logs one browser in, once.
+    Link,
+    /// A browser that is logged in.
+    Browser,
+}
+
+/// Somebody's right to see the pages of a project for some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What it is good for.
+    pub purpose: Purpose,
+    /// Whose pages.
+    pub project: ProjectId,
+    /// Until when.
+    pub expires: Timestamp,
+}
+
 /// Projects and keys. Blocking, as [`crate::Query`]. Every change is durable when it returns.
 pub trait Catalog: Send + Sync {
     /// The project of the local data directory and of open mode; made on first use.
@@ -100,4 +121,22 @@ pub trait Catalog: Send + Sync {
     /// # Errors
     /// A failing storage.
     fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], CatalogError>;
+
+    /// Stores a grant under the hash of its secret, and forgets those that expired before `now`.
+    ///
+    /// # Errors
+    /// An unknown project; a failing storage.
+    fn add_grant(&self, hash: &KeyHash, grant: &Grant, now: Timestamp) -> Result<(), CatalogError>;
+
+    /// The grant of a hash, expired or not.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn grant(&self, hash: &KeyHash) -> Result<Option<Grant>, CatalogError>;
+
+    /// Takes a grant back; `true` for exactly one of those who take the same.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn remove_grant(&self, hash: &KeyHash) -> Result<bool, CatalogError>;
 }

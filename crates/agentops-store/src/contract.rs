@@ -11,12 +11,24 @@ use agentops_protocol::{
 use crate::memory::MemoryStore;
 use crate::{
     Batch, Cursor, EventFilter, ImportCursor, Ingest, Mutation, Options, PageSize, Query, Receipt,
-    SessionFilter, SqliteStore, Write, exported,
+    SessionFilter, SessionOrder, SessionSort, SqliteStore, Write, exported,
 };
 
 /// A store under test.
-pub(crate) trait Backend: Ingest + Query {}
-impl<T: Ingest + Query> Backend for T {}
+pub(crate) trait Backend: Ingest + Query {
+    /// Waits until everything that is done afterwards has been done.
+    fn settle(&self);
+}
+
+impl Backend for MemoryStore {
+    fn settle(&self) {}
+}
+
+impl Backend for SqliteStore {
+    fn settle(&self) {
+        self.take_away_now();
+    }
+}
 
 /// gpt-4 costs 30 and 60 dollars a million tokens; nothing else has a price.
 pub(crate) fn price(model: &str, usage: &Usage) -> Option<Usd> {
@@ -68,6 +80,12 @@ contract! {
     an_import_stands_where_its_rows_are
     conversations_come_back_whole
     an_export_has_one_form_of_prompts
+    sessions_are_filtered_and_put_in_order
+    events_of_all_sessions_are_listed_as_they_arrived
+    a_head_lacks_what_is_long
+    a_shared_session_is_read_by_both_projects_and_each_has_its_own
+    a_deleted_session_is_gone_and_may_begin_anew
+    interrupted_are_only_those_that_ran
 }
 
 pub(crate) fn project() -> ProjectId {
@@ -495,6 +513,7 @@ fn an_errors_trigger_kind_is_found_in_any_order(store: &dyn Backend) {
             &id("s"),
             &EventFilter {
                 kind: Some(EventKind::Error),
+                ..EventFilter::default()
             },
             PageSize::MAX,
             None,
@@ -681,7 +700,11 @@ fn events_are_listed_in_order_in_pages(store: &dyn Backend) {
     let list = |kind: Option<EventKind>| {
         let (mut rows, mut cursor) = (String::new(), None);
         loop {
-            let (size, filter) = (PageSize::new(3).unwrap(), EventFilter { kind });
+            let size = PageSize::new(3).unwrap();
+            let filter = EventFilter {
+                kind,
+                ..EventFilter::default()
+            };
             let page = store
                 .events(Some(&project()), &id("s"), &filter, size, cursor.as_ref())
                 .unwrap()
@@ -852,4 +875,291 @@ fn an_export_has_one_form_of_prompts(store: &dyn Backend) {
     );
     let completion = r#"{"type":"chatml","messages":{"role":"assistant"}}"#;
     assert_eq!(llm.completion.as_ref().unwrap().get(), completion);
+}
+
+fn ids_listed(store: &dyn Backend, filter: &SessionFilter) -> String {
+    let (mut names, mut cursor) = (Vec::new(), None);
+    loop {
+        let size = PageSize::new(2).unwrap();
+        let page = store.sessions(Some(&project()), filter, size, cursor.as_ref());
+        let page = page.unwrap();
+        names.extend(page.rows.iter().map(|row| row.session.id.to_string()));
+        cursor = page.next;
+        if cursor.is_none() {
+            return names.join(" ");
+        }
+    }
+}
+
+fn sessions_are_filtered_and_put_in_order(store: &dyn Backend) {
+    for (number, (body, events)) in [
+        (r#"{"init_timestamp":"1970-01-01T00:00:10Z","end_timestamp":"1970-01-01T00:00:40Z","end_state":"Success","tags":["Über-Tag"]}"#,
+         r#"{"event_type":"llms","id":"a","model":"gpt-4","prompt_tokens":10,"completion_tokens":10,"init_timestamp":"1970-01-01T00:00:11Z"}"#),
+        (r#"{"init_timestamp":"1970-01-01T00:00:20Z","tags":["100%_\"'"],"end_state_reason":"Disk FULL"}"#,
+         r#"{"event_type":"errors","id":"a","timestamp":"1970-01-01T00:00:25Z"}"#),
+        (r#"{"init_timestamp":"1970-01-01T00:00:30Z","end_timestamp":"1970-01-01T00:00:31Z"}"#,
+         r#"{"event_type":"llms","id":"a","model":"other","prompt_tokens":500,"cost":2,"init_timestamp":"1970-01-01T00:00:30Z"}"#),
+    ].into_iter().enumerate() {
+        let session = format!("S{number}");
+        put(store, &session, Mutation::CreateSession(patch(body)));
+        put(store, &session, created(events));
+    }
+    put(
+        store,
+        "S1",
+        Mutation::UpsertAgent(Agent {
+            id: id("a-1"),
+            name: Some("Researcher".into()),
+            logs: None,
+        }),
+    );
+    let check = |change: &dyn Fn(&mut SessionFilter), expected: &str| {
+        let mut filter = SessionFilter::default();
+        change(&mut filter);
+        assert_eq!(ids_listed(store, &filter), expected, "{filter:?}");
+    };
+    for (text, expected) in [
+        ("s", "S2 S1 S0"),
+        ("tag", "S0"),
+        ("disk full", "S1"),
+        ("%", "S1"),
+        ("_\"'", "S1"),
+        ("' OR 1=1 --", ""),
+        ("*", ""),
+    ] {
+        check(&|filter| filter.text = Some(text.to_owned()), expected);
+    }
+    check(&|filter| filter.running = Some(true), "S1");
+    check(&|filter| filter.running = Some(false), "S2 S0");
+    for agent in ["a-1", "Researcher"] {
+        check(&|filter| filter.agent = Some(agent.to_owned()), "S1");
+    }
+    check(&|filter| filter.agent = Some("researcher".to_owned()), "");
+    check(&|filter| filter.model = Some("gpt-4".to_owned()), "S0");
+    check(&|filter| filter.micros = (Some(5_000_000), None), "S1 S0");
+    check(&|filter| filter.micros = (None, Some(5_000_000)), "S2 S1");
+    check(
+        &|filter| filter.cost = (Some(Usd::from_picos(1)), None),
+        "S2 S0",
+    );
+    check(&|filter| filter.cost = (None, Some(Usd::ZERO)), "S1");
+    for (by, expected) in [
+        (SessionSort::Start, "S2 S1 S0"),
+        (SessionSort::Duration, "S0 S1 S2"),
+        (SessionSort::Cost, "S2 S0 S1"),
+        (SessionSort::Errors, "S1 S2 S0"),
+        (SessionSort::Tokens, "S2 S0 S1"),
+    ] {
+        let ascending = false;
+        check(
+            &|filter| filter.order = SessionOrder { by, ascending },
+            expected,
+        );
+        let mut other: Vec<_> = expected.split(' ').collect();
+        other.reverse();
+        let ascending = true;
+        check(
+            &|filter| filter.order = SessionOrder { by, ascending },
+            &other.join(" "),
+        );
+    }
+}
+
+fn events_of_all_sessions_are_listed_as_they_arrived(store: &dyn Backend) {
+    for number in 0..6 {
+        let kind = if number % 2 == 0 { "llms" } else { "tools" };
+        let status = if number > 3 { "error" } else { "ok" };
+        put(
+            store,
+            &format!("s{}", number % 3),
+            created(&format!(
+                r#"{{"event_type":"{kind}","id":"{number}","model":"m","name":"t{number}","status":"{status}",
+                    "init_timestamp":"1970-01-01T00:00:0{}Z"}}"#,
+                9 - number
+            )),
+        );
+    }
+    let mut elsewhere = batch(
+        "s0",
+        created(r#"{"event_type":"tools","id":"x","name":"t1"}"#),
+    );
+    elsewhere.writes[0].project = id("q");
+    store.submit(elsewhere).unwrap().wait().unwrap();
+    let list = |change: &dyn Fn(&mut EventFilter)| {
+        let mut filter = EventFilter::default();
+        change(&mut filter);
+        let (mut found, mut cursor) = (String::new(), None);
+        loop {
+            let size = PageSize::new(2).unwrap();
+            let page = store.found(Some(&project()), &filter, size, cursor.as_ref());
+            let page = page.unwrap();
+            for row in page.rows {
+                assert_eq!(row.project, project());
+                found += &format!("{}:{} ", row.session, row.event.id);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return found;
+            }
+        }
+    };
+    assert_eq!(list(&|_| {}), "s2:5 s1:4 s0:3 s2:2 s1:1 s0:0 ");
+    assert_eq!(list(&|f| f.kind = Some(EventKind::Llm)), "s1:4 s2:2 s0:0 ");
+    assert_eq!(list(&|f| f.name = Some("m".into())), "s1:4 s2:2 s0:0 ");
+    assert_eq!(list(&|f| f.name = Some("t1".into())), "s1:1 ");
+    assert_eq!(list(&|f| f.name = Some("nobody".into())), "");
+    assert_eq!(list(&|f| f.failed = true), "s2:5 s1:4 ");
+    assert_eq!(list(&|f| f.from = Some(at(8_000_000))), "s1:1 s0:0 ");
+    assert_eq!(list(&|f| f.to = Some(at(6_000_000))), "s2:5 s1:4 ");
+    let all = store.found(None, &EventFilter::default(), PageSize::MAX, None);
+    assert_eq!(all.unwrap().rows.len(), 7);
+    let cursor = Cursor("s.1.2".into());
+    let other_list = store.found(None, &EventFilter::default(), PageSize::MAX, Some(&cursor));
+    assert!(other_list.is_err());
+}
+
+fn a_head_lacks_what_is_long(store: &dyn Backend) {
+    put(
+        store,
+        "s",
+        created(
+            r#"{"event_type":"llms","id":"l","model":"gpt-4","prompt":"hi","completion":"ho","prompt_tokens":1,"params":{"a":1}},
+               {"event_type":"errors","id":"e","details":"broken"},
+               {"event_type":"tools","id":"t","name":"search","params":{"a":1},"returns":2,"status":"queued"}"#,
+        ),
+    );
+    let filter = EventFilter {
+        heads_only: true,
+        ..EventFilter::default()
+    };
+    let page = store.events(None, &id("s"), &filter, PageSize::MAX, None);
+    let rows = page.unwrap().unwrap().rows;
+    let of = |wanted: &str| {
+        let mut rows = rows.iter();
+        &rows
+            .find(|row| row.event.id.as_str() == wanted)
+            .unwrap()
+            .event
+    };
+    let EventBody::Llm(llm) = &of("l").body else {
+        panic!("it is a call");
+    };
+    assert_eq!(
+        (&llm.prompt, &llm.completion, llm.usage.prompt),
+        (&None, &None, Some(1))
+    );
+    assert_eq!(
+        (of("l").params.as_ref(), of("l").name()),
+        (None, Some("gpt-4"))
+    );
+    assert!(
+        text(of("e")).contains("broken"),
+        "an error says what is wrong"
+    );
+    assert_eq!(of("t").status, Status::Unknown("queued".into()));
+    let whole = store.event(None, &id("s"), &id("l")).unwrap().unwrap();
+    assert!(text(&whole).contains("\"ho\""));
+    for (session, event) in [("s", "nobody"), ("nobody", "l")] {
+        assert!(
+            store
+                .event(None, &id(session), &id(event))
+                .unwrap()
+                .is_none()
+        );
+    }
+}
+
+fn a_shared_session_is_read_by_both_projects_and_each_has_its_own(store: &dyn Backend) {
+    put(
+        store,
+        "s",
+        created(r#"{"event_type":"tools","id":"t","name":"n"}"#),
+    );
+    let parent: ProjectId = id("parent");
+    let stats = |project: &str| store.stats(Some(&id(project)), &id("s")).unwrap();
+    assert!(stats("parent").is_none());
+    put(store, "s", Mutation::Share(parent.clone()));
+    put(store, "s", Mutation::Share(parent.clone()));
+    put(store, "s", Mutation::Share(project()));
+    assert_eq!(stats("parent").unwrap().tools, 1);
+    assert!(stats("stranger").is_none());
+    let row = store.session(Some(&parent), &id("s")).unwrap().unwrap();
+    assert_eq!(row.session.project_id, project().to_string());
+    let listed = |project: &ProjectId| {
+        let filter = SessionFilter::default();
+        let page = store.sessions(Some(project), &filter, PageSize::MAX, None);
+        page.unwrap().rows.len()
+    };
+    assert_eq!(
+        (listed(&parent), listed(&project()), listed(&id("stranger"))),
+        (1, 1, 0)
+    );
+    let found = |project: &ProjectId| {
+        let filter = EventFilter::default();
+        let page = store.found(Some(project), &filter, PageSize::MAX, None);
+        page.unwrap().rows.len()
+    };
+    assert_eq!((found(&parent), found(&id("stranger"))), (1, 0));
+    // A session of its own under the same id comes first.
+    let mut own = batch("s", Mutation::AppendLogs("own".into()));
+    own.writes[0].project = parent.clone();
+    store.submit(own).unwrap().wait().unwrap();
+    assert_eq!(store.logs(Some(&parent), &id("s")).unwrap().unwrap(), "own");
+    assert_eq!(listed(&parent), 2);
+}
+
+fn a_deleted_session_is_gone_and_may_begin_anew(store: &dyn Backend) {
+    let events: Vec<String> = (0..1_200)
+        .map(|number| format!(r#"{{"event_type":"tools","id":"{number}","name":"n"}}"#))
+        .collect();
+    put(store, "s", created(&events.join(",")));
+    put(store, "s", Mutation::AppendLogs("log".into()));
+    put(store, "s", Mutation::Share(id("parent")));
+    put(store, "other", created(&events[0]));
+    put(store, "s", Mutation::Delete);
+    for project in [project(), id("parent")] {
+        assert!(store.session(Some(&project), &id("s")).unwrap().is_none());
+        assert!(store.export(Some(&project), &id("s")).unwrap().is_none());
+    }
+    let found = || {
+        let filter = EventFilter::default();
+        let page = store.found(None, &filter, PageSize::MAX, None);
+        page.unwrap().rows.len()
+    };
+    assert_eq!(found(), 1);
+    // The same id begins anew, while the old rows may still be there.
+    put(store, "s", created(&events[0]));
+    let export = || export(store, "s");
+    assert_eq!((export().tools.len(), export().stats.tools), (1, 1));
+    store.settle();
+    assert_eq!((export().tools.len(), found()), (1, 2));
+    assert_eq!(store.logs(None, &id("s")).unwrap().unwrap(), "");
+    put(store, "nobody", Mutation::Delete);
+    assert!(store.session(None, &id("nobody")).unwrap().is_none());
+}
+
+fn interrupted_are_only_those_that_ran(store: &dyn Backend) {
+    put(
+        store,
+        "s",
+        created(
+            r#"{"event_type":"tools","id":"runs","status":"running"},{"event_type":"tools","id":"other","status":"running"},
+               {"event_type":"tools","id":"done","status":"ok","end_timestamp":"1970-01-01T00:00:09Z"}"#,
+        ),
+    );
+    put(
+        store,
+        "s",
+        Mutation::Interrupt(vec![id("runs"), id("done"), id("nobody")]),
+    );
+    put(store, "ghost", Mutation::Interrupt(vec![id("runs")]));
+    let statuses: Vec<String> = export(store, "s")
+        .tools
+        .iter()
+        .map(|event| format!("{}={}", event.id, event.status.as_str()))
+        .collect();
+    let mut statuses = statuses;
+    statuses.sort();
+    assert_eq!(statuses, ["done=ok", "other=running", "runs=interrupted"]);
+    assert!(store.session(None, &id("ghost")).unwrap().is_none());
 }

@@ -27,6 +27,12 @@ pub trait Ingest: Send + Sync {
     /// # Errors
     /// When the storage cannot be read.
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError>;
+
+    /// Forgets the cursors of all spool directories but these: the others are gone for good.
+    ///
+    /// # Errors
+    /// When the storage cannot be written.
+    fn keep_import_cursors(&self, directories: &[String]) -> Result<(), IngestError>;
 }
 
 /// What became of a batch.

@@ -19,10 +19,13 @@ mod query;
 mod sqlite;
 mod stub;
 
-pub use catalog::{Catalog, CatalogError, KeyHash, KeyInfo, Project};
+pub use catalog::{Catalog, CatalogError, Grant, KeyHash, KeyInfo, Project, Purpose};
 pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
-pub use model::{EventRow, SessionRow};
+pub use model::{EventRow, FoundEvent, SessionRow};
 pub use mutation::{Batch, ImportCursor, Mutation, Write};
-pub use page::{Cursor, EventFilter, EventPage, PageSize, SessionFilter, SessionPage};
+pub use page::{
+    Cursor, EventFilter, EventPage, FoundPage, PageSize, SessionFilter, SessionOrder, SessionPage,
+    SessionSort,
+};
 pub use query::{Query, QueryError};
 pub use sqlite::{OpenError, Options, SqliteStore};

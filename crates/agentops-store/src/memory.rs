@@ -16,19 +16,24 @@ use crate::model::stats_of;
 use crate::page::Place;
 use crate::stub::{self, Given};
 use crate::{
-    Batch, Cursor, EventFilter, EventPage, EventRow, ImportCursor, Ingest, IngestError, Mutation,
-    PageSize, Pending, PriceOf, Query, QueryError, Receipt, SessionFilter, SessionPage, SessionRow,
-    Write, exported,
+    Batch, Cursor, EventFilter, EventPage, EventRow, FoundEvent, FoundPage, ImportCursor, Ingest,
+    IngestError, Mutation, PageSize, Pending, PriceOf, Query, QueryError, Receipt, SessionFilter,
+    SessionPage, SessionRow, SessionSort, Write, exported, page,
 };
 
 struct Entry {
     /// As told; a found cost is not in it.
     event: Event,
     stub: Option<Given>,
+    /// Among the events of all sessions.
+    arrived: i64,
 }
 
 struct Session {
+    /// Never used again, whatever is deleted.
+    number: i64,
     project: ProjectId,
+    readers: Vec<ProjectId>,
     id: SessionId,
     facts: Facts,
     /// In order of arrival.
@@ -41,7 +46,9 @@ struct Session {
 #[derive(Default)]
 struct State {
     sessions: Vec<Session>,
-    answered: HashMap<(usize, String), Option<Usd>>,
+    begun: i64,
+    arrived: i64,
+    answered: HashMap<(i64, String), Option<Usd>>,
     cursors: HashMap<String, ImportCursor>,
     revision: u64,
 }
@@ -128,6 +135,64 @@ impl MemoryStore {
         stats
     }
 
+    fn fits(&self, session: &Session, filter: &SessionFilter) -> bool {
+        let (facts, stats) = (&session.facts, self.count(session));
+        let text = |part: &String| {
+            has(session.id.as_str(), part)
+                || facts.reason.as_deref().is_some_and(|text| has(text, part))
+                || facts.tags.iter().any(|tag| has(tag, part))
+        };
+        let agent = |wanted: &String| {
+            let is_it =
+                |agent: &Agent| agent.id.as_str() == wanted || agent.name.as_ref() == Some(wanted);
+            session.agents.iter().any(is_it)
+        };
+        filter.text.as_ref().is_none_or(text)
+            && filter
+                .tag
+                .as_ref()
+                .is_none_or(|tag| facts.tags.contains(tag))
+            && filter.end_state.is_none_or(|state| facts.state == state)
+            && filter
+                .running
+                .is_none_or(|runs| facts.end.is_none() == runs)
+            && filter.from.is_none_or(|from| facts.start >= from)
+            && filter.to.is_none_or(|to| facts.start < to)
+            && (!filter.with_errors || stats.errors > 0)
+            && filter.agent.as_ref().is_none_or(agent)
+            && filter
+                .model
+                .as_ref()
+                .is_none_or(|model| stats.models.contains_key(model))
+            && within(&self.micros(session), &filter.micros)
+            && within(&stats.cost_known, &filter.cost)
+    }
+
+    fn micros(&self, session: &Session) -> u64 {
+        let last = session
+            .events
+            .iter()
+            .map(|entry| happened_last(&entry.event))
+            .max();
+        session.facts.duration_micros(last)
+    }
+
+    fn place(&self, session: &Session, sort: SessionSort) -> Place {
+        let stats = self.count(session);
+        let start = match sort {
+            SessionSort::Start => session.facts.start.as_micros(),
+            SessionSort::Duration => self.micros(session).cast_signed(),
+            SessionSort::Cost => stats.cost_known.as_picos(),
+            SessionSort::Errors => stats.errors.cast_signed(),
+            SessionSort::Tokens => (stats.prompt_tokens + stats.completion_tokens).cast_signed(),
+        };
+        Place {
+            start,
+            order: session.number,
+            index: 0,
+        }
+    }
+
     fn row(&self, session: &Session) -> SessionRow {
         let events = self.shown(session);
         let named = || {
@@ -155,8 +220,12 @@ impl MemoryStore {
             return Receipt::new(state.revision, None, false);
         };
         let last = (last.project.clone(), last.session.clone());
-        if let (Some(key), Some(index)) = (&batch.idempotency_key, place(state, &last.0, &last.1))
-            && let Some(cost) = state.answered.get(&(index, key.clone()))
+        let number = |state: &State| {
+            let index = place(state, &last.0, &last.1)?;
+            Some((index, state.sessions[index].number))
+        };
+        if let (Some(key), Some((_, number))) = (&batch.idempotency_key, number(state))
+            && let Some(cost) = state.answered.get(&(number, key.clone()))
         {
             return Receipt::new(state.revision, *cost, true);
         }
@@ -164,17 +233,26 @@ impl MemoryStore {
             self.write(state, write);
         }
         state.revision += 1;
-        let index = place(state, &last.0, &last.1).expect("a write makes its session");
+        let Some((index, number)) = number(state) else {
+            return Receipt::new(state.revision, None, false);
+        };
         let cost = self.count(&state.sessions[index]).cost;
         if let Some(key) = batch.idempotency_key {
-            state.answered.insert((index, key), cost);
+            state.answered.insert((number, key), cost);
         }
         Receipt::new(state.revision, cost, false)
     }
 
     fn write(&self, state: &mut State, write: Write) {
-        let index = place(state, &write.project, &write.session).unwrap_or_else(|| {
+        let known = place(state, &write.project, &write.session);
+        if known.is_none() && matches!(write.mutation, Mutation::Delete | Mutation::Interrupt(_)) {
+            return;
+        }
+        let index = known.unwrap_or_else(|| {
+            state.begun += 1;
             state.sessions.push(Session {
+                number: state.begun,
+                readers: Vec::new(),
                 project: write.project.clone(),
                 id: write.session.clone(),
                 facts: Facts::begun(write.received),
@@ -185,8 +263,25 @@ impl MemoryStore {
             });
             state.sessions.len() - 1
         });
+        if matches!(write.mutation, Mutation::Delete) {
+            state.sessions.remove(index);
+            return;
+        }
         let session = &mut state.sessions[index];
         match write.mutation {
+            Mutation::Delete => {}
+            Mutation::Interrupt(events) => {
+                for entry in &mut session.events {
+                    if entry.event.status == Status::Running && events.contains(&entry.event.id) {
+                        entry.event.status = Status::Interrupted;
+                    }
+                }
+            }
+            Mutation::Share(reader) => {
+                if reader != session.project && !session.readers.contains(&reader) {
+                    session.readers.push(reader);
+                }
+            }
             Mutation::CreateSession(patch) => session.facts.join(patch, write.received),
             Mutation::UpdateSession(patch) => session.facts.update(patch, write.received),
             Mutation::Recover { reason } => {
@@ -204,12 +299,12 @@ impl MemoryStore {
             }
             Mutation::CreateEvents(events) => {
                 for event in events {
-                    create(session, event);
+                    create(session, &mut state.arrived, event);
                 }
             }
             Mutation::UpdateEvents(patches) => {
                 for patch in patches {
-                    update(session, patch, write.received);
+                    update(session, &mut state.arrived, patch, write.received);
                 }
             }
             Mutation::UpsertAgent(agent) => {
@@ -245,9 +340,55 @@ impl MemoryStore {
         let found = state
             .sessions
             .iter()
-            .filter(|session| session.id == *id && project.is_none_or(|p| session.project == *p));
-        found.max_by_key(|session| session.facts.start).map(read)
+            .filter(|session| session.id == *id && sees(project, session));
+        let own = |session: &Session| project.is_some_and(|p| session.project == *p);
+        found
+            .max_by_key(|session| (own(session), session.facts.start))
+            .map(read)
     }
+}
+
+fn sees(project: Option<&ProjectId>, session: &Session) -> bool {
+    project.is_none_or(|project| session.project == *project || session.readers.contains(project))
+}
+
+fn has(text: &str, part: &str) -> bool {
+    text.to_ascii_lowercase()
+        .contains(&part.to_ascii_lowercase())
+}
+
+fn within<T: PartialOrd>(value: &T, (from, to): &(Option<T>, Option<T>)) -> bool {
+    from.as_ref().is_none_or(|from| value >= from) && to.as_ref().is_none_or(|to| value <= to)
+}
+
+fn fits_event(event: &Event, filter: &EventFilter) -> bool {
+    let start = event.init_timestamp;
+    filter.kind.is_none_or(|kind| event.kind() == kind)
+        && filter
+            .name
+            .as_deref()
+            .is_none_or(|name| event.name() == Some(name))
+        && (!filter.failed || page::is_failure(&event.status))
+        && filter.from.is_none_or(|from| start >= from)
+        && filter.to.is_none_or(|to| start < to)
+}
+
+fn cut(mut event: Event, filter: &EventFilter) -> Event {
+    if filter.heads_only
+        && event.kind() != EventKind::Error
+        && !matches!(event.status, Status::Unknown(_))
+    {
+        (event.params, event.returns, event.logs) = (None, None, None);
+        match &mut event.body {
+            EventBody::Action(action) => action.screenshot = None,
+            EventBody::Llm(llm) => {
+                (llm.prompt, llm.completion, llm.thread_id) = (None, None, None);
+                llm.time_to_first_token_us = None;
+            }
+            EventBody::Tool(_) | EventBody::Error(_) => {}
+        }
+    }
+    event
 }
 
 fn place(state: &State, project: &ProjectId, id: &SessionId) -> Option<usize> {
@@ -263,13 +404,22 @@ fn happened_last(event: &Event) -> Timestamp {
         .map_or(event.init_timestamp, |end| end.max(event.init_timestamp))
 }
 
-fn create(session: &mut Session, event: Event) {
+fn next(arrived: &mut i64) -> i64 {
+    *arrived += 1;
+    *arrived
+}
+
+fn create(session: &mut Session, arrived: &mut i64, event: Event) {
     match session
         .events
         .iter_mut()
         .find(|entry| entry.event.id == event.id)
     {
-        None => session.events.push(Entry { event, stub: None }),
+        None => session.events.push(Entry {
+            event,
+            stub: None,
+            arrived: next(arrived),
+        }),
         Some(entry) => {
             if let Some(given) = entry.stub.take() {
                 entry.event = stub::fill(&entry.event, given, event);
@@ -278,7 +428,12 @@ fn create(session: &mut Session, event: Event) {
     }
 }
 
-fn update(session: &mut Session, mut patch: agentops_protocol::EventPatch, received: Timestamp) {
+fn update(
+    session: &mut Session,
+    arrived: &mut i64,
+    mut patch: agentops_protocol::EventPatch,
+    received: Timestamp,
+) {
     let id = patch.id.take().expect("an update has an id");
     match session.events.iter_mut().find(|entry| entry.event.id == id) {
         None => {
@@ -286,13 +441,17 @@ fn update(session: &mut Session, mut patch: agentops_protocol::EventPatch, recei
             session.events.push(Entry {
                 event,
                 stub: Some(given),
+                arrived: next(arrived),
             });
         }
         Some(Entry {
             event,
             stub: Some(given),
+            ..
         }) => stub::update(event, given, patch),
-        Some(Entry { event, stub: None }) => patch.apply(event),
+        Some(Entry {
+            event, stub: None, ..
+        }) => patch.apply(event),
     }
 }
 
@@ -326,6 +485,14 @@ impl Ingest for MemoryStore {
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError> {
         Ok(self.state.lock().unwrap().cursors.get(directory).cloned())
     }
+
+    fn keep_import_cursors(&self, directories: &[String]) -> Result<(), IngestError> {
+        let mut state = self.state.lock().unwrap();
+        state
+            .cursors
+            .retain(|directory, _| directories.contains(directory));
+        Ok(())
+    }
 }
 
 impl Query for MemoryStore {
@@ -336,47 +503,39 @@ impl Query for MemoryStore {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<SessionPage, QueryError> {
+        let order = filter.order;
         let from = cursor
-            .map(|cursor| Place::of_sessions(cursor).ok_or(QueryError::Cursor))
+            .map(|cursor| Place::of_sessions(cursor, order).ok_or(QueryError::Cursor))
             .transpose()?;
         let state = self.state.lock().unwrap();
         let mut found: Vec<(Place, &Session)> = state
             .sessions
             .iter()
-            .enumerate()
-            .map(|(order, session)| {
-                let start = session.facts.start.as_micros();
-                (
-                    Place {
-                        start,
-                        order: order as i64,
-                        index: 0,
-                    },
-                    session,
-                )
-            })
-            .filter(|(place, session)| {
-                let (facts, start) = (&session.facts, session.facts.start);
-                project.is_none_or(|project| session.project == *project)
-                    && filter
-                        .tag
-                        .as_ref()
-                        .is_none_or(|tag| facts.tags.contains(tag))
-                    && filter.end_state.is_none_or(|state| facts.state == state)
-                    && filter.from.is_none_or(|from| start >= from)
-                    && filter.to.is_none_or(|to| start < to)
-                    && (!filter.with_errors || self.count(session).errors > 0)
-                    && from.is_none_or(|from| (place.start, place.order) < (from.start, from.order))
+            .filter(|session| sees(project, session) && self.fits(session, filter))
+            .map(|session| (self.place(session, order.by), session))
+            .filter(|(place, _)| {
+                let after = |from: Place| {
+                    let (place, from) = ((place.start, place.order), (from.start, from.order));
+                    if order.ascending {
+                        place > from
+                    } else {
+                        place < from
+                    }
+                };
+                from.is_none_or(after)
             })
             .collect();
-        found.sort_by_key(|(place, _)| std::cmp::Reverse((place.start, place.order)));
+        found.sort_by_key(|(place, _)| (place.start, place.order));
+        if !order.ascending {
+            found.reverse();
+        }
         let rows: Vec<SessionRow> = found
             .iter()
             .take(size.get())
             .map(|(_, session)| self.row(session))
             .collect();
         let more = found.len() > rows.len();
-        let next = more.then(|| found[rows.len() - 1].0.session_cursor());
+        let next = more.then(|| found[rows.len() - 1].0.session_cursor(order));
         Ok(SessionPage { rows, next })
     }
 
@@ -453,7 +612,11 @@ impl Query for MemoryStore {
                 .zip(self.shown(session))
                 .map(|(index, event)| EventRow { event, index })
                 .filter(|row| row.index >= from.index)
-                .filter(|row| filter.kind.is_none_or(|kind| row.event.kind() == kind))
+                .filter(|row| fits_event(&row.event, filter))
+                .map(|row| EventRow {
+                    event: cut(row.event, filter),
+                    ..row
+                })
                 .take(size.get() + 1)
                 .collect();
             let next = (rows.len() > size.get()).then(|| {
@@ -466,6 +629,74 @@ impl Query for MemoryStore {
             });
             EventPage { rows, next }
         }))
+    }
+
+    fn event(
+        &self,
+        project: Option<&ProjectId>,
+        session: &SessionId,
+        id: &EventId,
+    ) -> Result<Option<Event>, QueryError> {
+        let found = self.read(project, session, |session| {
+            let mut events = self.shown(session).into_iter();
+            events.find(|event| event.id == *id)
+        });
+        Ok(found.flatten())
+    }
+
+    fn found(
+        &self,
+        project: Option<&ProjectId>,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        let from = cursor
+            .map(|cursor| Place::of_found(cursor).ok_or(QueryError::Cursor))
+            .transpose()?;
+        let state = self.state.lock().unwrap();
+        let mut found = Vec::new();
+        for session in state
+            .sessions
+            .iter()
+            .filter(|session| sees(project, session))
+        {
+            let arrived: HashMap<_, _> = session
+                .events
+                .iter()
+                .map(|entry| (entry.event.id.clone(), entry.arrived))
+                .collect();
+            for event in self.shown(session) {
+                let order = arrived[&event.id];
+                if fits_event(&event, filter) && from.is_none_or(|from| order < from.order) {
+                    let event = cut(event, filter);
+                    let (id, project) = (session.id.clone(), session.project.clone());
+                    found.push((
+                        order,
+                        FoundEvent {
+                            session: id,
+                            project,
+                            event,
+                        },
+                    ));
+                }
+            }
+        }
+        found.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+        let more = found.len() > size.get();
+        found.truncate(size.get());
+        let last = found.last().filter(|_| more);
+        Ok(FoundPage {
+            next: last.map(|(order, _)| {
+                let order = *order;
+                Place {
+                    order,
+                    ..Place::default()
+                }
+                .found_cursor()
+            }),
+            rows: found.into_iter().map(|(_, event)| event).collect(),
+        })
     }
 
     fn logs(

@@ -1,7 +1,7 @@
 //! What is read.
 
 use agentops_protocol::api::{ExportedSession, Stats};
-use agentops_protocol::{Event, EventKind, Json, Timestamp, Usd};
+use agentops_protocol::{Event, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
 
 use crate::facts::Facts;
 
@@ -19,10 +19,21 @@ pub struct SessionRow {
 /// An event of a list.
 #[derive(Debug, Clone)]
 pub struct EventRow {
-    /// The event, whole.
+    /// The event, whole or its head.
     pub event: Event,
     /// Its position in the session's order, from 0.
     pub index: u64,
+}
+
+/// An event of a list over many sessions.
+#[derive(Debug, Clone)]
+pub struct FoundEvent {
+    /// Its session.
+    pub session: SessionId,
+    /// The session's project.
+    pub project: ProjectId,
+    /// The event, whole or its head.
+    pub event: Event,
 }
 
 impl EventRow {

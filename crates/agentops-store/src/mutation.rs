@@ -1,7 +1,7 @@
 //! What is written. Every accepted form of a request becomes one of these.
 
 use agentops_protocol::{
-    Agent, Event, EventPatch, ProjectId, SessionId, SessionPatch, Thread, Timestamp,
+    Agent, Event, EventId, EventPatch, ProjectId, SessionId, SessionPatch, Thread, Timestamp,
 };
 
 /// Writes that are committed together or not at all: one request, or a stretch of a spool.
@@ -58,6 +58,14 @@ pub enum Mutation {
         /// Why, for people.
         reason: String,
     },
+    /// The process that ran these events is gone: those of them that still run become
+    /// interrupted.
+    Interrupt(Vec<EventId>),
+    /// Lets another project read the session.
+    Share(ProjectId),
+    /// Takes the session and everything of it away. What arrives of it afterwards begins a new
+    /// session of its id.
+    Delete,
     /// Adds events. One whose id is stored already is left alone; a stub made by an update before
     /// is filled.
     CreateEvents(Vec<Event>),

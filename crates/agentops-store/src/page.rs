@@ -1,8 +1,8 @@
 //! Filters, page sizes and cursors of lists.
 
-use agentops_protocol::{EndState, EventKind, Timestamp};
+use agentops_protocol::{EndState, EventKind, Status, Timestamp, Usd};
 
-use crate::{EventRow, SessionRow};
+use crate::{EventRow, FoundEvent, SessionRow};
 
 /// How many rows of a list are wanted: 1 to 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,14 @@ impl Place {
         }
     }
 
-    /// A page of sessions begins after this one.
-    pub(crate) fn session_cursor(self) -> Cursor {
-        Cursor(format!("s.{}.{}", self.start, self.order))
+    /// A page of sessions in this order begins after this one.
+    pub(crate) fn session_cursor(self, order: SessionOrder) -> Cursor {
+        Cursor(format!("{}.{}.{}", order.word(), self.start, self.order))
+    }
+
+    /// A page of events of all sessions begins after the one that arrived as `self.order`.
+    pub(crate) fn found_cursor(self) -> Cursor {
+        Cursor(format!("f.{}.{}", self.start, self.order))
     }
 
     /// A page of events begins with this one.
@@ -65,18 +70,23 @@ impl Place {
         Cursor(format!("e.{}.{}.{}", self.start, self.order, self.index))
     }
 
-    /// Reads a cursor of sessions; `None` when it is none.
-    pub(crate) fn of_sessions(cursor: &Cursor) -> Option<Self> {
-        Self::read(cursor, "s.", 2)
+    /// Reads a cursor of sessions in this order; `None` when it is none.
+    pub(crate) fn of_sessions(cursor: &Cursor, order: SessionOrder) -> Option<Self> {
+        Self::read(cursor, order.word(), 2)
     }
 
     /// Reads a cursor of events; `None` when it is none.
     pub(crate) fn of_events(cursor: &Cursor) -> Option<Self> {
-        Self::read(cursor, "e.", 3)
+        Self::read(cursor, "e", 3)
+    }
+
+    /// Reads a cursor of events of all sessions; `None` when it is none.
+    pub(crate) fn of_found(cursor: &Cursor) -> Option<Self> {
+        Self::read(cursor, "f", 2)
     }
 
     fn read(cursor: &Cursor, list: &str, parts: usize) -> Option<Self> {
-        let numbers = cursor.0.strip_prefix(list)?.split('.');
+        let numbers = cursor.0.strip_prefix(list)?.strip_prefix('.')?.split('.');
         let numbers: Vec<i64> = numbers
             .map(|number| number.parse().ok())
             .collect::<Option<_>>()?;
@@ -92,31 +102,106 @@ impl Place {
     }
 }
 
-/// Which sessions are listed. Everything given must hold.
+/// Which sessions are listed, and in which order. Everything given must hold.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct SessionFilter {
+    /// Its id, its reason for ending or one of its tags has this in it, in letters of any case
+    /// (of the Latin alphabet).
+    pub text: Option<String>,
     /// Has this tag.
     pub tag: Option<String>,
     /// Ended like this.
     pub end_state: Option<EndState>,
+    /// Runs (`true`) or has ended (`false`).
+    pub running: Option<bool>,
     /// Began at or after.
     pub from: Option<Timestamp>,
     /// Began before.
     pub to: Option<Timestamp>,
     /// Has an error event.
     pub with_errors: bool,
+    /// Has an agent of this id or name.
+    pub agent: Option<String>,
+    /// Called this model.
+    pub model: Option<String>,
+    /// Lasted so many microseconds, from and to.
+    pub micros: (Option<u64>, Option<u64>),
+    /// Its known cost, from and to.
+    pub cost: (Option<Usd>, Option<Usd>),
+    /// In which order.
+    pub order: SessionOrder,
 }
 
-/// Which events of a session are listed.
+/// By what sessions are put in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SessionSort {
+    /// When they began.
+    #[default]
+    Start,
+    /// How long they took.
+    Duration,
+    /// What is known of their cost.
+    Cost,
+    /// Their error events.
+    Errors,
+    /// Their prompt and completion tokens.
+    Tokens,
+}
+
+/// The order of a list of sessions; the newest first unless told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionOrder {
+    /// By what.
+    pub by: SessionSort,
+    /// From the smallest to the largest.
+    pub ascending: bool,
+}
+
+impl SessionOrder {
+    /// What cursors of this order begin with.
+    fn word(self) -> &'static str {
+        match (self.by, self.ascending) {
+            (SessionSort::Start, false) => "s",
+            (SessionSort::Start, true) => "sa",
+            (SessionSort::Duration, false) => "d",
+            (SessionSort::Duration, true) => "da",
+            (SessionSort::Cost, false) => "c",
+            (SessionSort::Cost, true) => "ca",
+            (SessionSort::Errors, false) => "x",
+            (SessionSort::Errors, true) => "xa",
+            (SessionSort::Tokens, false) => "t",
+            (SessionSort::Tokens, true) => "ta",
+        }
+    }
+}
+
+/// Which events are listed, and how much of each. Everything given must hold.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct EventFilter {
     /// Of this kind only.
     pub kind: Option<EventKind>,
+    /// Called like this: an action's type, a tool's name, a call's model, an error's type.
+    pub name: Option<String>,
+    /// Ended by an error or a panic.
+    pub failed: bool,
+    /// Began at or after.
+    pub from: Option<Timestamp>,
+    /// Began before.
+    pub to: Option<Timestamp>,
+    /// Without what was recorded at length (arguments, results, prompts, completions, logs,
+    /// screenshots). Error events keep what they say.
+    pub heads_only: bool,
 }
 
-/// One page of sessions, newest start first.
+/// Whether a status is a failure.
+pub(crate) fn is_failure(status: &Status) -> bool {
+    matches!(status, Status::Error | Status::Panicked)
+}
+
+/// One page of sessions, in the order asked for.
 #[derive(Debug, Clone)]
 pub struct SessionPage {
     /// The rows.
@@ -134,6 +219,16 @@ pub struct EventPage {
     pub next: Option<Cursor>,
 }
 
+/// One page of events of all sessions, the newest arrival first.
+#[derive(Debug, Clone)]
+pub struct FoundPage {
+    /// The rows. There may be fewer than wanted, or none, though more follow: a search through
+    /// much that does not fit stops after a while and goes on with the next page.
+    pub rows: Vec<FoundEvent>,
+    /// Where the next page begins.
+    pub next: Option<Cursor>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,10 +242,14 @@ mod tests {
         };
         assert_eq!(Place::of_events(&place.event_cursor()).unwrap(), place);
         let sessions = Place { index: 0, ..place };
-        assert_eq!(
-            Place::of_sessions(&place.session_cursor()).unwrap(),
-            sessions
-        );
+        let order = SessionOrder::default();
+        let cursor = place.session_cursor(order);
+        assert_eq!(Place::of_sessions(&cursor, order).unwrap(), sessions);
+        let other = SessionOrder {
+            ascending: true,
+            ..order
+        };
+        assert!(Place::of_sessions(&cursor, other).is_none());
         for text in [
             "",
             "s.1",
@@ -162,8 +261,9 @@ mod tests {
         ] {
             let cursor = Cursor(text.to_owned());
             assert!(Place::of_events(&cursor).is_none(), "{text}");
-            assert!(Place::of_sessions(&cursor).is_none(), "{text}");
+            assert!(Place::of_sessions(&cursor, order).is_none(), "{text}");
         }
-        assert!(Place::of_events(&place.session_cursor()).is_none());
+        assert!(Place::of_events(&place.session_cursor(order)).is_none());
+        assert!(Place::of_found(&place.event_cursor()).is_none());
     }
 }

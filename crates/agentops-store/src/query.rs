@@ -1,9 +1,11 @@
 //! Reading. Every answer is a consistent view of one revision.
 
 use agentops_protocol::api::{Export, Stats};
-use agentops_protocol::{ProjectId, SessionId};
+use agentops_protocol::{Event, EventId, ProjectId, SessionId};
 
-use crate::{Cursor, EventFilter, EventPage, PageSize, SessionFilter, SessionPage, SessionRow};
+use crate::{
+    Cursor, EventFilter, EventPage, FoundPage, PageSize, SessionFilter, SessionPage, SessionRow,
+};
 
 /// Why something cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +21,13 @@ pub enum QueryError {
 
 /// Reads sessions and events. Blocking: call it from a thread that may wait.
 ///
+/// A project sees its own sessions and those shared with it; of two of one id, its own.
+///
 /// Two things are added to events when they are read, so that the order of arrival does not
 /// matter: one that names no agent shows the id of the session's default agent, and an error that
 /// does not tell the kind of its trigger shows the kind of the event of that id.
 pub trait Query: Send + Sync {
-    /// The sessions of a project (of all projects: `None`), newest start first.
+    /// The sessions that a project sees (all: `None`), in the order the filter tells.
     ///
     /// # Errors
     /// A cursor of another list; a failing storage.
@@ -80,6 +84,30 @@ pub trait Query: Send + Sync {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<Option<EventPage>, QueryError>;
+
+    /// One event of a session, whole; `None` when there is no such session or event.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn event(
+        &self,
+        project: Option<&ProjectId>,
+        session: &SessionId,
+        id: &EventId,
+    ) -> Result<Option<Event>, QueryError>;
+
+    /// The events of all sessions that a project sees (of all projects: `None`), the newest
+    /// arrival first.
+    ///
+    /// # Errors
+    /// A cursor of another list; a failing storage.
+    fn found(
+        &self,
+        project: Option<&ProjectId>,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError>;
 
     /// The text appended by update_logs; empty when there is none, `None` when there is no such
     /// session.

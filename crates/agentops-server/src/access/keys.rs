@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use agentops_protocol::api::API_KEY_HEADER;
+use agentops_protocol::api::{API_KEY_HEADER, PARENT_KEY_HEADER};
 use agentops_protocol::{ProjectId, Timestamp};
 use agentops_store::{Catalog, CatalogError, KeyHash, KeyInfo};
 use axum::extract::FromRequestParts;
@@ -110,11 +110,7 @@ impl FromRequestParts<App> for KeyHolder {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let key = parts.headers.get(API_KEY_HEADER);
-        let key = key.and_then(|key| key.to_str().ok()).map(str::trim);
-        let Some(key) = key.filter(|key| !key.is_empty() && key.len() <= KEY_BYTES) else {
-            return Err(ApiError::invalid_key());
-        };
+        let key = key_in(parts, API_KEY_HEADER).ok_or_else(ApiError::invalid_key)?;
         let hash = hash(&app.secrets().keys, key);
         let known = app.read(move |store| store.key_by_hash(&hash)).await?;
         match known {
@@ -122,11 +118,36 @@ impl FromRequestParts<App> for KeyHolder {
                 project: info.project,
                 key_id: Some(info.id),
             }),
-            None if is_open(parts) && Uuid::try_parse(key).is_ok() => Ok(Self {
+            None if is_open(app, parts) && Uuid::try_parse(key).is_ok() => Ok(Self {
                 project: app.default_project().clone(),
                 key_id: None,
             }),
             Some(_) | None => Err(ApiError::invalid_key()),
         }
     }
+}
+
+/// The project of a second key that may read the session, if there is one and it is known: an
+/// unknown one is no reason to refuse the session.
+#[derive(Debug)]
+pub(crate) struct ParentProject(pub(crate) Option<ProjectId>);
+
+impl FromRequestParts<App> for ParentProject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Some(key) = key_in(parts, PARENT_KEY_HEADER) else {
+            return Ok(Self(None));
+        };
+        let hash = hash(&app.secrets().keys, key);
+        let known = app.read(move |store| store.key_by_hash(&hash)).await?;
+        let good = known.filter(|info| info.revoked.is_none());
+        Ok(Self(good.map(|info| info.project)))
+    }
+}
+
+/// What a header has for a key.
+fn key_in<'a>(parts: &'a Parts, header: &str) -> Option<&'a str> {
+    let key = parts.headers.get(header)?.to_str().ok()?.trim();
+    (!key.is_empty() && key.len() <= KEY_BYTES).then_some(key)
 }

@@ -1,16 +1,19 @@
 //! The loopback rule: who needs no key of this server.
 //!
 //! A request is *open* when its peer is loopback AND it names a loopback host AND no proxy has
-//! touched it. All three are needed: a page of another site can reach the loopback interface
-//! under a name of its own (then the host is not loopback), and a proxy on this machine is a
-//! loopback peer for the whole world.
+//! touched it AND the server is not known by another address. All are needed: a page of another
+//! site can reach the loopback interface under a name of its own (then the host is not loopback),
+//! and a proxy on this machine is a loopback peer for the whole world, one that may write hosts
+//! anew and leave no trace.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::HeaderMap;
 use http::request::Parts;
 
+use crate::app::App;
 use crate::links;
+use crate::loopback::is_loopback_name;
 
 /// The address at the other end of the connection, put on every request by whoever accepted it.
 #[derive(Debug, Clone, Copy)]
@@ -27,19 +30,16 @@ const FORWARDING: [&str; 6] = [
 ];
 
 /// Whether a request may go without a key of this server.
-pub(crate) fn is_open(parts: &Parts) -> bool {
+pub(crate) fn is_open(app: &App, parts: &Parts) -> bool {
+    app.is_local() && is_near(parts)
+}
+
+/// Whether a request comes from this machine and no further.
+fn is_near(parts: &Parts) -> bool {
     let peer = parts.extensions.get::<Peer>();
     peer.is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback())
         && links::host(parts).is_some_and(|host| is_loopback_name(host.host()))
         && !is_forwarded(&parts.headers)
-}
-
-fn is_loopback_name(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    match host.parse::<IpAddr>() {
-        Ok(ip) => ip.to_canonical().is_loopback(),
-        Err(_) => host.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
-    }
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
@@ -59,7 +59,7 @@ mod tests {
         }
         let mut parts = request.body(()).unwrap().into_parts().0;
         parts.extensions.insert(Peer(peer.parse().unwrap()));
-        is_open(&parts)
+        is_near(&parts)
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
         parts
             .extensions
             .insert(Peer("127.0.0.1:1".parse().unwrap()));
-        assert!(!is_open(&parts));
+        assert!(!is_near(&parts));
         let twice = Request::builder()
             .uri("/")
             .header("host", "localhost")
@@ -114,6 +114,6 @@ mod tests {
         parts
             .extensions
             .insert(Peer("127.0.0.1:1".parse().unwrap()));
-        assert!(!is_open(&parts));
+        assert!(!is_near(&parts));
     }
 }

@@ -89,7 +89,7 @@ impl FromRequestParts<App> for TokenHolder {
         let claims = bearer(parts).and_then(|token| read(&app.secrets().tokens, token, app.now()));
         let claims = claims.ok_or_else(ApiError::invalid_token)?;
         let good = match claims.key_id {
-            None => is_open(parts),
+            None => is_open(app, parts),
             Some(id) => {
                 let key = app.read(move |store| store.key(&id)).await?;
                 key.is_some_and(|key| key.revoked.is_none() && key.project == claims.project_id)

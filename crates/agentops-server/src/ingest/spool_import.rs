@@ -6,6 +6,7 @@
 //! imported twice or left out, wherever this stops. The spool is told (`.ack`) after that. A
 //! directory whose lines are for an endpoint is never touched.
 
+mod leftover;
 mod report;
 mod source;
 mod stretch;
@@ -133,8 +134,15 @@ impl Importer {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
+        let spool = Spool::at(data_dir);
+        // Directories that are gone, whoever removed them, need no cursor any more.
+        let mut known = Vec::new();
+        for directory in spool.directories()? {
+            known.push(source::name(&directory));
+        }
+        store.keep_import_cursors(&known)?;
         Ok(Some(Self {
-            spool: Spool::at(data_dir),
+            spool,
             project: store.default_project()?.id,
             clock,
             sources: HashMap::new(),
@@ -266,27 +274,35 @@ impl Importer {
     ) -> Result<(), ImportError> {
         let received = (self.clock)();
         let orphans = self.spool.orphans(&taken)?;
-        let sessions = orphans
+        let write = |session, mutation| Write {
+            project: self.project.clone(),
+            session,
+            received,
+            mutation,
+        };
+        // Its calls are over also where a session goes on or was ended before them.
+        let mut writes: Vec<_> = leftover::unfinished(&taken)?
             .into_iter()
-            .filter_map(|sid| SessionId::try_from(sid).ok());
-        let writes: Vec<_> = sessions
-            .map(|session| Write {
-                project: self.project.clone(),
-                session,
-                received,
-                mutation: Mutation::Recover {
-                    reason: RECOVERED.to_owned(),
-                },
-            })
+            .map(|(session, events)| write(session, Mutation::Interrupt(events)))
             .collect();
+        for session in orphans {
+            if let Ok(session) = SessionId::try_from(session) {
+                let reason = RECOVERED.to_owned();
+                writes.push(write(session, Mutation::Recover { reason }));
+                report.recovered += 1;
+            }
+        }
         if !writes.is_empty() {
-            report.recovered += writes.len() as u64;
             let position = source.position;
             source.store(store, writes, position)?;
         }
+        let name = source.name.clone();
         drop(source);
         taken.remove()?;
         report.removed += 1;
+        let left = self.spool.directories()?;
+        let left = left.iter().map(source::name).filter(|other| *other != name);
+        store.keep_import_cursors(&left.collect::<Vec<_>>())?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use agentops_protocol::api::{Export, Stats};
-use agentops_protocol::{ProjectId, SessionId, Timestamp};
+use agentops_protocol::{Event, EventId, ProjectId, SessionId, Timestamp};
 use agentops_store::*;
 use axum::body::Body;
 use axum::extract::Request;
@@ -70,6 +70,10 @@ impl Ingest for Faulty {
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError> {
         self.real.import_cursor(directory)
     }
+
+    fn keep_import_cursors(&self, directories: &[String]) -> Result<(), IngestError> {
+        self.real.keep_import_cursors(directories)
+    }
 }
 
 impl Query for Faulty {
@@ -131,6 +135,25 @@ impl Query for Faulty {
         self.real.events(project, id, filter, size, cursor)
     }
 
+    fn event(
+        &self,
+        project: Option<&ProjectId>,
+        session: &SessionId,
+        id: &EventId,
+    ) -> Result<Option<Event>, QueryError> {
+        self.real.event(project, session, id)
+    }
+
+    fn found(
+        &self,
+        project: Option<&ProjectId>,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        self.real.found(project, filter, size, cursor)
+    }
+
     fn logs(
         &self,
         project: Option<&ProjectId>,
@@ -171,6 +194,18 @@ impl Catalog for Faulty {
 
     fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, CatalogError> {
         self.real.revoke_key(id, at)
+    }
+
+    fn add_grant(&self, hash: &KeyHash, grant: &Grant, now: Timestamp) -> Result<(), CatalogError> {
+        self.real.add_grant(hash, grant, now)
+    }
+
+    fn grant(&self, hash: &KeyHash) -> Result<Option<Grant>, CatalogError> {
+        self.real.grant(hash)
+    }
+
+    fn remove_grant(&self, hash: &KeyHash) -> Result<bool, CatalogError> {
+        self.real.remove_grant(hash)
     }
 
     fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], CatalogError> {

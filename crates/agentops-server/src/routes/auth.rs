@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ingest::RequestBody;
 
-/// A new token for a session of the key's project.
+/// A new token for a session of the key's own project: one that is only shared with it is read,
+/// never written.
 pub(crate) async fn reauthorize_jwt(
     State(app): State<App>,
     holder: KeyHolder,
@@ -19,9 +20,10 @@ pub(crate) async fn reauthorize_jwt(
     let session = body.read(accept::reauthorize).await?;
     let (project, id) = (holder.project.clone(), session.clone());
     let known = app
-        .read(move |store| store.stats(Some(&project), &id))
+        .read(move |store| store.session(Some(&project), &id))
         .await?;
-    if known.is_none() {
+    let project = holder.project.as_str();
+    if known.is_none_or(|row| row.session.project_id != project) {
         return Err(ApiError::no_session());
     }
     Ok(Json(ReauthorizeAnswer {

@@ -1,25 +1,25 @@
-//! create_session, update_session, and the list of sessions.
+//! create_session and update_session.
 
-use agentops_protocol::api::{
-    CreateSessionAnswer, SessionList, SessionSummary, UpdateSessionAnswer,
-};
-use agentops_store::{Cursor, Mutation, PageSize, SessionFilter, SessionRow};
+use agentops_protocol::api::{CreateSessionAnswer, UpdateSessionAnswer};
+use agentops_store::Mutation;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{HeaderValue, Uri, header};
+use http::{HeaderValue, header};
 
 use super::idempotency::BatchId;
-use crate::access::{KeyHolder, TokenHolder, issue_token};
+use crate::access::{KeyHolder, ParentProject, TokenHolder, issue_token};
 use crate::app::App;
 use crate::error::{ACCEPTED_ENCODINGS, ApiError};
 use crate::ingest::{RequestBody, normalise};
-use crate::links::{Base, Query};
+use crate::links::Base;
 
-/// Makes a session, or joins it when the project has one of that id.
+/// Makes a session, or joins it when the project has one of that id. The project of a parent key
+/// may read it from then on.
 pub(crate) async fn create_session(
     State(app): State<App>,
     holder: KeyHolder,
+    ParentProject(parent): ParentProject,
     base: Base,
     body: RequestBody,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -30,8 +30,9 @@ pub(crate) async fn create_session(
     };
     let jwt = issue_token(&app, &holder, &id)?;
     let target = (holder.project, id.clone());
-    app.commit(target, Mutation::CreateSession(patch), None)
-        .await?;
+    let mut mutations = vec![Mutation::CreateSession(patch)];
+    mutations.extend(parent.map(Mutation::Share));
+    app.commit_all(target, mutations, None).await?;
     let answer = CreateSessionAnswer {
         status: "Success".to_owned(),
         jwt,
@@ -58,47 +59,4 @@ pub(crate) async fn update_session(
         token_cost: receipt.cost,
         session_url: Some(session_url),
     }))
-}
-
-/// The sessions of the key's project, newest start first.
-pub(crate) async fn list_sessions(
-    State(app): State<App>,
-    holder: KeyHolder,
-    uri: Uri,
-) -> Result<Json<SessionList>, ApiError> {
-    let query = Query::of(&uri);
-    let size =
-        match query.get("limit") {
-            None => PageSize::DEFAULT,
-            Some(limit) => limit.parse().ok().and_then(PageSize::new).ok_or_else(|| {
-                ApiError::bad_request("limit: expected a whole number from 1 to 500")
-            })?,
-        };
-    let cursor = query
-        .get("cursor")
-        .filter(|cursor| !cursor.is_empty())
-        .map(Cursor);
-    let read = app.read(move |store| {
-        let filter = SessionFilter::default();
-        store.sessions(Some(&holder.project), &filter, size, cursor.as_ref())
-    });
-    let page = read.await?;
-    Ok(Json(SessionList {
-        sessions: page.rows.into_iter().map(summary).collect(),
-        next_cursor: page.next.map(|Cursor(next)| next),
-    }))
-}
-
-fn summary(row: SessionRow) -> SessionSummary {
-    SessionSummary {
-        session_id: row.session.id.into(),
-        project_id: row.session.project_id,
-        init_timestamp: row.session.init_timestamp,
-        end_timestamp: row.session.end_timestamp,
-        end_state: row.session.end_state,
-        end_state_reason: row.session.end_state_reason,
-        tags: row.session.tags,
-        status: row.stats.status.clone(),
-        stats: row.stats,
-    }
 }

@@ -10,7 +10,7 @@ const SESSION: &str = "550e8400-e29b-41d4-a716-446655440000";
 const BODY: &[u8] = br#"{"session":{"id":"550e8400-e29b-41d4-a716-446655440000"}}"#;
 
 /// A project of its own, and a key of it.
-fn project(server: &Server, name: &str) -> (String, String) {
+pub(crate) fn project(server: &Server, name: &str) -> (String, String) {
     let store = server.running().app().store();
     let id: ProjectId = name.parse().unwrap();
     store.create_project(&id, name).unwrap();
@@ -243,4 +243,87 @@ fn ids_of_any_kind_are_found_by_their_path() {
             "{path}"
         );
     }
+}
+
+#[test]
+fn a_parent_key_reads_the_session_and_no_more() {
+    let server = Server::start();
+    let (ours, _) = project(&server, "ours");
+    let (parent, parent_id) = project(&server, "parent");
+    let (stranger, _) = project(&server, "stranger");
+    let path = format!("/v2/sessions/{SESSION}/export");
+    let headers = [key(&ours), ("X-Agentops-Parent-Key", parent.as_str())];
+    let made = server.send("POST", "/v2/create_session", &headers, BODY);
+    assert_eq!(made.status, 200, "{}", made.text());
+    let jwt = made.json()["jwt"].as_str().unwrap().to_owned();
+    let events = br#"{"events":[{"id":"e","type":"tool"}]}"#;
+    assert_eq!(server.post("/v2/create_events", &jwt, events).status, 200);
+    let seen = server.get(&path, &[key(&parent)]);
+    assert_eq!(seen.json()["session"]["project_id"], "ours");
+    assert_eq!(seen.json()["tools"][0]["id"], "e");
+    let listed =
+        |issued: &str| server.get("/v2/sessions", &[key(issued)]).json()["sessions"].clone();
+    assert_eq!(listed(&parent).as_array().unwrap().len(), 1);
+    assert_eq!(listed(&stranger), json!([]));
+    server.get(&path, &[key(&stranger)]).refused(404, &path);
+    // A token would let it write.
+    let body = json!({"session_id": SESSION}).to_string();
+    server
+        .send(
+            "POST",
+            "/v2/reauthorize_jwt",
+            &[key(&parent)],
+            body.as_bytes(),
+        )
+        .refused(404, "/v2/reauthorize_jwt");
+    // What it makes under this id is its own.
+    assert_eq!(
+        server
+            .send("POST", "/v2/create_session", &[key(&parent)], BODY)
+            .status,
+        200
+    );
+    assert_eq!(
+        server.get(&path, &[key(&parent)]).json()["tools"],
+        json!([])
+    );
+    assert_eq!(
+        server.get(&path, &[key(&ours)]).json()["tools"][0]["id"],
+        "e"
+    );
+    let store = server.running().app().store();
+    assert!(
+        store
+            .revoke_key(&parent_id, Timestamp::from_micros(1))
+            .unwrap()
+    );
+    let other = br#"{"session":{"id":"other"}}"#;
+    assert_eq!(
+        server
+            .send("POST", "/v2/create_session", &headers, other)
+            .status,
+        200
+    );
+    let shared = store.session(Some(&"parent".parse().unwrap()), &"other".parse().unwrap());
+    assert!(shared.unwrap().is_none(), "a revoked key shares nothing");
+}
+
+#[test]
+fn a_server_behind_a_proxy_lets_nobody_in_without_a_key() {
+    let server = Server::with(|config| config.public_url(Some("https://ops.example".to_owned())));
+    // A proxy that writes the host anew and leaves no trace.
+    server
+        .send("POST", "/v2/create_session", &[key(KEY)], BODY)
+        .refused(401, "/v2/create_session");
+    assert_eq!(server.get("/", &[]).status, 401);
+    let (issued, _) = project(&server, "ours");
+    let made = server.send("POST", "/v2/create_session", &[key(&issued)], BODY);
+    let url = made.json()["session_url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("https://ops.example/sessions/"), "{url}");
+    let near = Server::with(|config| config.public_url(Some("http://localhost:8717".to_owned())));
+    assert_eq!(
+        near.send("POST", "/v2/create_session", &[key(KEY)], BODY)
+            .status,
+        200
+    );
 }

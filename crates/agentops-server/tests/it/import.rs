@@ -4,7 +4,7 @@ use std::path::Path;
 
 use agentops_server::{import_once, price_of};
 use agentops_spool::{Ack, Header, Op, Spool, Writer};
-use agentops_store::{Options, Query as _, SqliteStore};
+use agentops_store::{Ingest as _, Options, Query as _, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::client::{KEY, Server, key, wait_for};
@@ -340,4 +340,98 @@ fn sessions_in_other_sessions_directories_do_not_mix() {
     for sid in ["a", "b"] {
         assert_eq!(export(&store, sid)["stats"]["events"], 1);
     }
+}
+
+#[test]
+fn a_dead_programs_calls_are_interrupted_in_sessions_that_go_on_or_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut program = writer(dir.path(), 1);
+    program.own("ended").unwrap();
+    append(&mut program, Op::Session, "ended", &session("ended"));
+    append(&mut program, Op::Open, "ended", &event("cut", None));
+    append(&mut program, Op::Open, "ended", &event("done", None));
+    append(&mut program, Op::Event, "ended", &event("done", END));
+    append(
+        &mut program,
+        Op::Update,
+        "ended",
+        &json!({"session": {"id": "ended", "end_timestamp": "2024-03-14T12:00:09Z", "end_state": "Success"}}),
+    );
+    program.release("ended").unwrap();
+    append(&mut program, Op::Open, "joined", &event("cut", None));
+    drop(program);
+    let mut living = writer(dir.path(), 2);
+    living.own("joined").unwrap();
+    append(&mut living, Op::Session, "joined", &session("joined"));
+    append(&mut living, Op::Open, "joined", &event("alive", None));
+    living.commit(false).unwrap();
+
+    let store = open(dir.path());
+    let report = import_once(&store, dir.path()).unwrap();
+    assert_eq!((report.recovered, report.removed), (0, 1));
+    let statuses = |sid: &str| {
+        let export = export(&store, sid);
+        let tools = export["tools"].as_array().unwrap().clone();
+        let status = |tool: &Value| format!("{}={}", tool["id"], tool["status"]).replace('"', "");
+        let mut statuses: Vec<_> = tools.iter().map(status).collect();
+        statuses.sort();
+        (statuses, export["session"]["end_state"].clone())
+    };
+    assert_eq!(
+        statuses("ended"),
+        (
+            vec!["cut=interrupted".into(), "done=ok".into()],
+            json!("Success")
+        )
+    );
+    assert_eq!(
+        statuses("joined"),
+        (
+            vec!["alive=running".into(), "cut=interrupted".into()],
+            json!("Indeterminate")
+        )
+    );
+}
+
+#[test]
+fn cursors_of_directories_that_are_gone_are_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let cursor = |name: &str| store.import_cursor(name).unwrap().is_some();
+    let mut programs = Vec::new();
+    for number in 1..4 {
+        let mut program = writer(dir.path(), number);
+        append(
+            &mut program,
+            Op::Event,
+            "s",
+            &event(&format!("{number}"), END),
+        );
+        program.commit(false).unwrap();
+        programs.push(program);
+    }
+    let names: Vec<String> = programs
+        .iter()
+        .map(|program| {
+            program
+                .path()
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    import_once(&store, dir.path()).unwrap();
+    assert!(names.iter().all(|name| cursor(name)));
+    // One ends and is imported whole; one is removed by hand; one goes on.
+    drop(programs.remove(0));
+    import_once(&store, dir.path()).unwrap();
+    assert_eq!(
+        (cursor(&names[0]), cursor(&names[1]), cursor(&names[2])),
+        (false, true, true)
+    );
+    let removed = programs.remove(0);
+    std::fs::remove_dir_all(removed.path()).unwrap();
+    import_once(&store, dir.path()).unwrap();
+    assert_eq!((cursor(&names[1]), cursor(&names[2])), (false, true));
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use agentops_server::{ServeError, ServerConfig, running_server, serve};
 
-use crate::client::{KEY, Server, key, wait_for};
+use crate::access::project;
+use crate::client::{Server, key, wait_for};
 
 #[test]
 fn one_server_a_directory_and_it_can_be_found() {
@@ -57,8 +58,9 @@ fn an_address_in_use_is_named() {
 fn links_begin_with_the_public_url() {
     let server = Server::with(|config| config.public_url(Some("https://ops.example/".to_owned())));
     let body = br#"{"id":"s"}"#;
+    let (issued, _) = project(&server, "ours");
     let created = server
-        .send("POST", "/v2/create_session", &[key(KEY)], body)
+        .send("POST", "/v2/create_session", &[key(&issued)], body)
         .json();
     assert_eq!(created["session_url"], "https://ops.example/sessions/s");
 }

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 
 use super::{batch, created, id, price, project, sqlite, updated};
 use crate::memory::MemoryStore;
-use crate::{Batch, EventFilter, Ingest, Mutation, PageSize, Query, SessionFilter};
+use crate::{
+    Batch, EventFilter, Ingest, Mutation, PageSize, Query, SessionFilter, SessionOrder, SessionSort,
+};
 
 /// A batch in words, so that it can be made twice.
 #[derive(Debug, Clone)]
@@ -27,6 +29,9 @@ enum Change {
     Recover(u8),
     Agent(u8, Option<String>),
     Logs(String),
+    Interrupt,
+    Share,
+    Delete,
 }
 
 impl Step {
@@ -71,6 +76,9 @@ impl Change {
                 logs: None,
             }),
             Self::Logs(text) => Mutation::AppendLogs(text.clone()),
+            Self::Interrupt => Mutation::Interrupt(vec![id("e0"), id("e2")]),
+            Self::Share => Mutation::Share(id("q")),
+            Self::Delete => Mutation::Delete,
         }
     }
 }
@@ -168,6 +176,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(Change::Recover),
         1 => (0..3_u8, proptest::option::of("[a-c]")).prop_map(|(a, n)| Change::Agent(a, n)),
         1 => "[a-z]{0,4}".prop_map(Change::Logs),
+        1 => Just(Change::Interrupt),
+        1 => Just(Change::Share),
+        1 => Just(Change::Delete),
     ];
     let key = proptest::option::weighted(0.4, 0..6_u8);
     (0..3_u8, key, vec(change, 1..4)).prop_map(|(session, key, writes)| Step {
@@ -192,11 +203,34 @@ fn answers(store: &(impl Query + Ingest)) -> String {
             let page = store.events(project, &session, &all, size, None).unwrap();
             text += &format!("{:?}\n", page.map(|page| page.rows));
         }
-        let all = SessionFilter::default();
-        let page = store
-            .sessions(project.as_ref(), &all, PageSize::MAX, None)
-            .unwrap();
-        text += &format!("{:?}\n", page.rows);
+        for by in [
+            SessionSort::Start,
+            SessionSort::Duration,
+            SessionSort::Tokens,
+        ] {
+            let order = SessionOrder {
+                by,
+                ascending: false,
+            };
+            let all = SessionFilter {
+                order,
+                ..SessionFilter::default()
+            };
+            let page = store.sessions(project.as_ref(), &all, PageSize::MAX, None);
+            text += &format!("{:?}\n", page.unwrap().rows);
+        }
+        for failed in [false, true] {
+            let some = EventFilter {
+                heads_only: true,
+                failed,
+                ..EventFilter::default()
+            };
+            let page = store.found(project.as_ref(), &some, PageSize::new(9).unwrap(), None);
+            for row in page.unwrap().rows {
+                let event = serde_json::to_string(&row.event).unwrap();
+                text += &format!("{} {} {event}\n", row.project, row.session);
+            }
+        }
     }
     text
 }
@@ -224,6 +258,7 @@ proptest! {
         let differs = stored.lines().zip(told.lines()).find(|(stored, told)| stored != told);
         prop_assert_eq!(differs, None, "the first line that differs");
         prop_assert_eq!(stored.len(), told.len());
+        store.take_away_now();
         store.check_rollups();
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use super::store::SqliteStore;
-use crate::{Catalog, CatalogError, KeyHash, KeyInfo, Project};
+use crate::{Catalog, CatalogError, Grant, KeyHash, KeyInfo, Project, Purpose};
 
 /// The id of the project that every data directory has; a random UUID, never to change.
 const DEFAULT_ID: Uuid = Uuid::from_u128(0x5f0a_7a1c_93d2_4c55_b1e6_44d8_0c2e_9a10);
@@ -161,6 +161,70 @@ impl Catalog for SqliteStore {
             secret(connection, &name)?.ok_or(Fault::Damaged("secret"))
         })?)
     }
+
+    fn add_grant(&self, hash: &KeyHash, grant: &Grant, now: Timestamp) -> Result<(), CatalogError> {
+        let (hash, grant) = (*hash, grant.clone());
+        let added = self.change(move |connection| {
+            connection.execute(
+                "DELETE FROM grants WHERE expires_us < ?1",
+                [now.as_micros()],
+            )?;
+            let added = connection.execute(
+                "INSERT INTO grants SELECT ?1, ?2, seq, ?4 FROM projects WHERE id = ?3",
+                params![
+                    hash,
+                    purpose_number(grant.purpose),
+                    grant.project.as_str(),
+                    grant.expires.as_micros(),
+                ],
+            )?;
+            Ok(added > 0)
+        })?;
+        if added {
+            Ok(())
+        } else {
+            Err(CatalogError::NoProject)
+        }
+    }
+
+    fn grant(&self, hash: &KeyHash) -> Result<Option<Grant>, CatalogError> {
+        Ok(self.readers.read(|connection, _| {
+            let mut select = connection.prepare_cached(
+                "SELECT g.purpose, p.id, g.expires_us FROM grants g
+                 JOIN projects p ON p.seq = g.project WHERE g.hash = ?1",
+            )?;
+            let mut rows = select.query([hash])?;
+            rows.next()?.map(read_grant).transpose()
+        })?)
+    }
+
+    fn remove_grant(&self, hash: &KeyHash) -> Result<bool, CatalogError> {
+        let hash = *hash;
+        Ok(self.change(move |connection| {
+            Ok(connection.execute("DELETE FROM grants WHERE hash = ?1", [hash])? > 0)
+        })?)
+    }
+}
+
+/// Numbers of purposes; never to change.
+fn purpose_number(purpose: Purpose) -> i64 {
+    match purpose {
+        Purpose::Link => 0,
+        Purpose::Browser => 1,
+    }
+}
+
+fn read_grant(row: &Row<'_>) -> Result<Grant, Fault> {
+    let project: String = row.get(1)?;
+    Ok(Grant {
+        purpose: match row.get(0)? {
+            0 => Purpose::Link,
+            1 => Purpose::Browser,
+            _ => return Err(Fault::Damaged("grant")),
+        },
+        project: project.parse().map_err(|_| Fault::Damaged("project"))?,
+        expires: Timestamp::from_micros(row.get(2)?),
+    })
 }
 
 fn project(connection: &Connection, id: &str) -> Result<Option<Project>, Fault> {

@@ -80,18 +80,23 @@ impl Queue {
         &self,
         change: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
+        self.between(move |connection| {
+            let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = change(&tx)?;
+            tx.commit()?;
+            Ok(value)
+        })
+    }
+
+    /// Runs `task` on the writer's thread between its transactions and waits for it.
+    pub(crate) fn between<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         let (answer, result) = mpsc::sync_channel(1);
         let task = move |connection: &mut Connection| {
-            let changed = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(Fault::from)
-                .and_then(|tx| {
-                    let value = change(&tx)?;
-                    tx.commit()?;
-                    Ok(value)
-                });
             // Whoever asked may be gone.
-            let _ = answer.send(changed);
+            let _ = answer.send(task(connection));
         };
         if !self.run(Box::new(task)) {
             return Err(Fault::Stopped);

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
 use agentops_protocol::{Event, EventId, EventKind, Json, ProjectId, SessionId, Usd};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Fault;
+use super::listing::{self, find};
 use super::messages::MessageReader;
 use super::pack::Unpacker;
 use super::stats::kind_index;
 use super::store::SqliteStore;
-use super::{agents, bodies, rows, sessions};
+use super::{agents, bodies, events, rows, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
-    Cursor, EventFilter, EventPage, EventRow, PageSize, Query, QueryError, SessionFilter,
+    Cursor, EventFilter, EventPage, FoundPage, PageSize, Query, QueryError, SessionFilter,
     SessionPage, SessionRow, exported,
 };
 
@@ -37,7 +37,7 @@ impl Query for SqliteStore {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<SessionPage, QueryError> {
-        let from = place(cursor, Place::of_sessions)?;
+        let from = place(cursor, |cursor| Place::of_sessions(cursor, filter.order))?;
         Ok(self
             .readers
             .read(|connection, _| list(connection, project, filter, size, from))?)
@@ -95,8 +95,35 @@ impl Query for SqliteStore {
         Ok(self.readers.read(|connection, unpacker| {
             let stored = find(connection, project, id)?;
             stored
-                .map(|stored| page(connection, unpacker, &stored, filter, size, from))
+                .map(|stored| events::page(connection, unpacker, &stored, filter, size, from))
                 .transpose()
+        })?)
+    }
+
+    fn event(
+        &self,
+        project: Option<&ProjectId>,
+        session: &SessionId,
+        id: &EventId,
+    ) -> Result<Option<Event>, QueryError> {
+        Ok(self.readers.read(
+            |connection, unpacker| match find(connection, project, session)? {
+                Some(stored) => events::one(connection, unpacker, &stored, id),
+                None => Ok(None),
+            },
+        )?)
+    }
+
+    fn found(
+        &self,
+        project: Option<&ProjectId>,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        let from = place(cursor, Place::of_found)?;
+        Ok(self.readers.read(|connection, unpacker| {
+            events::found(connection, unpacker, project, filter, size, from)
         })?)
     }
 
@@ -123,21 +150,6 @@ fn place(
         .transpose()
 }
 
-fn find(
-    connection: &Connection,
-    project: Option<&ProjectId>,
-    id: &SessionId,
-) -> Result<Option<sessions::Stored>, Fault> {
-    let sql = format!(
-        "{}WHERE s.id = ?1 AND (?2 IS NULL OR p.id = ?2)
-         ORDER BY s.start_us DESC, s.seq DESC LIMIT 1",
-        sessions::SELECT
-    );
-    let mut select = connection.prepare_cached(&sql)?;
-    let mut rows = select.query((id.as_str(), project.map(ProjectId::as_str)))?;
-    rows.next()?.map(sessions::read).transpose()
-}
-
 fn list(
     connection: &Connection,
     project: Option<&ProjectId>,
@@ -145,76 +157,16 @@ fn list(
     size: PageSize,
     from: Option<Place>,
 ) -> Result<SessionPage, Fault> {
-    let (terms, values) = conditions(connection, project, filter, from)?;
-    let sql = format!(
-        "{}WHERE {terms} ORDER BY s.start_us DESC, s.seq DESC LIMIT {}",
-        sessions::SELECT,
-        size.get() + 1
-    );
-    let mut select = connection.prepare_cached(&sql)?;
-    let mut found = select.query(params_from_iter(values))?;
-    let mut page = SessionPage {
-        rows: Vec::new(),
-        next: None,
-    };
-    let mut last = Place::default();
-    while let Some(row) = found.next()? {
-        if page.rows.len() == size.get() {
-            page.next = Some(last.session_cursor());
-            break;
-        }
-        let stored = sessions::read(row)?;
-        last = Place {
-            start: stored.facts.start.as_micros(),
-            order: stored.seq,
-            index: 0,
-        };
-        page.rows.push(session_row(connection, stored)?);
-    }
-    Ok(page)
-}
-
-/// What must hold of a listed session, with the values for the question marks.
-fn conditions(
-    connection: &Connection,
-    project: Option<&ProjectId>,
-    filter: &SessionFilter,
-    from: Option<Place>,
-) -> Result<(String, Vec<Value>), Fault> {
-    let mut terms = vec!["true"];
-    let mut values: Vec<Value> = Vec::new();
-    if let Some(project) = project {
-        let seq: Option<i64> = connection
-            .prepare_cached("SELECT seq FROM projects WHERE id = ?1")?
-            .query_row([project.as_str()], |row| row.get(0))
-            .optional()?;
-        terms.push("s.project = ?");
-        values.push(seq.unwrap_or(-1).into());
-    }
-    if let Some(tag) = &filter.tag {
-        terms.push("EXISTS (SELECT 1 FROM json_each(s.tags) t WHERE t.value = ?)");
-        values.push(tag.clone().into());
-    }
-    if let Some(state) = filter.end_state {
-        terms.push("s.end_state = ?");
-        values.push(sessions::state_number(state).into());
-    }
-    if let Some(start) = filter.from {
-        terms.push("s.start_us >= ?");
-        values.push(start.as_micros().into());
-    }
-    if let Some(end) = filter.to {
-        terms.push("s.start_us < ?");
-        values.push(end.as_micros().into());
-    }
-    if filter.with_errors {
-        terms.push("s.errors > 0");
-    }
-    if let Some(place) = from {
-        terms.push("(s.start_us, s.seq) < (?, ?)");
-        values.extend([place.start.into(), place.order.into()]);
-    }
-    Ok((terms.join(" AND "), values))
+    let (found, more) = listing::page(connection, project, filter, size, from)?;
+    let last = found.last().filter(|_| more).map(|(place, _)| *place);
+    let rows = found
+        .into_iter()
+        .map(|(_, stored)| session_row(connection, stored))
+        .collect::<Result<_, Fault>>()?;
+    Ok(SessionPage {
+        rows,
+        next: last.map(|place| place.session_cursor(filter.order)),
+    })
 }
 
 fn session_row(connection: &Connection, stored: sessions::Stored) -> Result<SessionRow, Fault> {
@@ -321,59 +273,6 @@ fn logs(connection: &Connection, unpacker: &mut Unpacker, session: i64) -> Resul
     String::from_utf8(text).map_err(|_| Fault::Damaged("logs"))
 }
 
-fn page(
-    connection: &Connection,
-    unpacker: &mut Unpacker,
-    session: &sessions::Stored,
-    filter: &EventFilter,
-    size: PageSize,
-    from: Option<Place>,
-) -> Result<EventPage, Fault> {
-    let id: SessionId = session.id.parse().map_err(|_| Fault::Damaged("id"))?;
-    let from = from.unwrap_or(Place::first());
-    let wanted = filter.kind.map(kind_index);
-    // Bodies are read for the rows of the page alone, wherever in the order those are.
-    let mut order = connection.prepare_cached(
-        "SELECT seq, start_us, kind FROM events
-         WHERE session = ?1 AND (start_us, seq) >= (?2, ?3) ORDER BY start_us, seq",
-    )?;
-    let sql = format!("{}WHERE e.seq = ?1", rows::SELECT);
-    let mut select = connection.prepare_cached(&sql)?;
-    let mut messages = MessageReader::default();
-    let mut page = EventPage {
-        rows: Vec::new(),
-        next: None,
-    };
-    let mut found = order.query((session.seq, from.start, from.order))?;
-    let mut index = from.index;
-    while let Some(row) = found.next()? {
-        let (seq, kind): (i64, u8) = (row.get(0)?, row.get(2)?);
-        if wanted.is_none_or(|wanted| wanted == usize::from(kind)) {
-            if page.rows.len() == size.get() {
-                let next = Place {
-                    start: row.get(1)?,
-                    order: seq,
-                    index,
-                };
-                page.next = Some(next.event_cursor());
-                break;
-            }
-            let mut one = select.query([seq])?;
-            let row = one.next()?.ok_or(Fault::Damaged("event"))?;
-            let mut event = rows::read(row, connection, unpacker, &mut messages)?.event;
-            let mut kind = Ok(None);
-            exported::finish(&mut event, &id, |trigger| {
-                kind = rows::kind(connection, session.seq, trigger);
-                *kind.as_ref().unwrap_or(&None)
-            });
-            kind?;
-            page.rows.push(EventRow { event, index });
-        }
-        index += 1;
-    }
-    Ok(page)
-}
-
 fn export(
     connection: &Connection,
     unpacker: &mut Unpacker,
@@ -384,7 +283,7 @@ fn export(
     let mut session = exported_session(stored)?;
     session.host_env = host_env(connection, unpacker, seq)?;
     let mut agents = agents::list(connection, seq)?;
-    let events = events(connection, unpacker, seq)?;
+    let events = all_events(connection, unpacker, seq)?;
     if events.iter().any(|event| event.agent_id.is_none()) {
         agents.push(exported::default_agent(&session.id));
     }
@@ -412,7 +311,7 @@ fn export(
 }
 
 /// All events in order, as they are stored.
-fn events(
+fn all_events(
     connection: &Connection,
     unpacker: &mut Unpacker,
     session: i64,

@@ -29,6 +29,24 @@ pub(crate) fn revision(connection: &Connection) -> Result<u64, Fault> {
     Ok(revision.unwrap_or(0).unsigned_abs())
 }
 
+/// Notes that a session changed; the revision.
+pub(crate) fn note_change(connection: &Connection, session: i64) -> Result<u64, Fault> {
+    let revision = connection
+        .prepare_cached("INSERT INTO changes (session) VALUES (?1)")?
+        .insert([session])?;
+    Ok(revision.unsigned_abs())
+}
+
+/// Forgets the imports of all directories but these.
+pub(crate) fn keep_cursors(connection: &Connection, directories: &[String]) -> Result<(), Fault> {
+    let kept = serde_json::to_string(directories).map_err(|_| Fault::Damaged("directories"))?;
+    connection.execute(
+        "DELETE FROM imports WHERE directory NOT IN (SELECT value FROM json_each(?1))",
+        [kept],
+    )?;
+    Ok(())
+}
+
 /// A batch id as it is kept: hashed, so that a long one costs no more than a short one.
 pub(crate) fn short(key: &str) -> [u8; 16] {
     let mut short = [0; 16];

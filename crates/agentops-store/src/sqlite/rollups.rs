@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::stats::{Counted, kind_index};
+use crate::page::is_failure;
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 /// The class of events that have no end.
@@ -80,7 +81,7 @@ impl Rollups {
         };
         let row = self.changed.entry(key).or_default();
         row.events += sign;
-        row.failed += sign * i64::from(matches!(status, Status::Error | Status::Panicked));
+        row.failed += sign * i64::from(is_failure(status));
         let micros = duration.map_or(0, |(_, micros)| micros);
         row.duration_us = row.duration_us.saturating_add(sign * micros);
         row.prompt_tokens += sign * event.prompt_tokens();

@@ -10,6 +10,7 @@ use super::idents::{self, Ident};
 use super::messages::MessageReader;
 use super::pack::{Packed, Unpacker};
 use super::stats::{Counted, kind_index, kind_of};
+use crate::page;
 use crate::stub::Given;
 
 /// Beginning of a SELECT that [`read`] understands.
@@ -17,6 +18,15 @@ pub(crate) const SELECT: &str = "SELECT e.session, e.id, e.parent, a.text, e.kin
     e.start_us, e.end_us, e.status, e.stub, e.prompt_tokens, e.completion_tokens,
     e.cached_read_tokens, e.cached_write_tokens, e.reasoning_tokens, e.cost, e.cost_given,
     e.name, e.model, e.dict, e.body
+  FROM events e LEFT JOIN names a ON a.id = e.agent LEFT JOIN names n ON n.id = e.name
+    LEFT JOIN names m ON m.id = e.model ";
+
+/// The same without the bodies, where those are only what was recorded at length: errors say in
+/// theirs what is wrong, and the word of an unknown status is in there.
+pub(crate) const HEADS: &str = "SELECT e.session, e.id, e.parent, a.text, e.kind, n.text, m.text,
+    e.start_us, e.end_us, e.status, e.stub, e.prompt_tokens, e.completion_tokens,
+    e.cached_read_tokens, e.cached_write_tokens, e.reasoning_tokens, e.cost, e.cost_given,
+    e.name, e.model, e.dict, CASE WHEN e.kind = 3 OR e.status > 5 THEN e.body END
   FROM events e LEFT JOIN names a ON a.id = e.agent LEFT JOIN names n ON n.id = e.name
     LEFT JOIN names m ON m.id = e.model ";
 
@@ -218,7 +228,8 @@ fn status_number(status: &Status) -> i64 {
     }
 }
 
-fn status_of(number: i64) -> Status {
+/// The status of a number.
+pub(crate) fn status_of(number: i64) -> Status {
     match number {
         0 => Status::Ok,
         1 => Status::Error,
@@ -228,4 +239,9 @@ fn status_of(number: i64) -> Status {
         INTERRUPTED => Status::Interrupted,
         _ => Status::Unknown(String::new()),
     }
+}
+
+/// Whether the status of a number is a failure.
+pub(crate) fn is_failure(number: i64) -> bool {
+    page::is_failure(&status_of(number))
 }

@@ -12,7 +12,10 @@ use super::fault::Fault;
 /// "AgOp": tells our files from other SQLite databases.
 const APPLICATION_ID: i32 = 0x4167_4f70;
 
-const SCRIPTS: [&str; 1] = [include_str!("schema/001.sql")];
+const SCRIPTS: [&str; 2] = [
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+];
 
 /// Why the tables cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,7 @@ use super::idents::Ident;
 use super::messages::{MessageReader, MessageWriter};
 use super::names::Names;
 use super::pack::{Packer, Unpacker};
+use super::removal;
 use super::requests;
 use super::rollups::Rollups;
 use super::rows::{self, Columns};
@@ -101,14 +102,20 @@ impl Scribe {
             return Ok(Receipt::new(requests::revision(connection)?, cost, true));
         }
         let mut sessions = Vec::new();
+        let mut changed = None;
         for write in batch.writes {
-            let index = self.open(connection, &mut sessions, &write)?;
+            let Some(index) = self.open(connection, &mut sessions, &write)? else {
+                continue;
+            };
             let Write {
                 received, mutation, ..
             } = write;
-            self.mutate(connection, &mut sessions[index], received, mutation)?;
+            if matches!(mutation, Mutation::Delete) {
+                changed = Some(delete(connection, &sessions.remove(index))?);
+            } else {
+                self.mutate(connection, &mut sessions[index], received, mutation)?;
+            }
         }
-        let mut changed = None;
         for open in &mut sessions {
             changed = self.close(connection, open)?.or(changed);
         }
@@ -128,18 +135,18 @@ impl Scribe {
     }
 
     /// Finds the session of a write among those the batch opened, else in the database, else
-    /// makes it.
+    /// makes it; but what is to be taken away or ended is not made for that.
     fn open(
         &mut self,
         connection: &Connection,
         sessions: &mut Vec<Open>,
         write: &Write,
-    ) -> Result<usize, Fault> {
+    ) -> Result<Option<usize>, Fault> {
         let project = self.names.project(connection, &write.project)?;
         let is_it = |open: &Open| open.project == project && open.id == write.session;
         // Writes of one session follow each other as a rule.
         if let Some(index) = sessions.iter().rposition(is_it) {
-            return Ok(index);
+            return Ok(Some(index));
         }
         let id = write.session.clone();
         let open = match sessions::find(connection, project, id.as_str())? {
@@ -156,6 +163,9 @@ impl Scribe {
                 counted: false,
                 touched: false,
             },
+            None if matches!(write.mutation, Mutation::Delete | Mutation::Interrupt(_)) => {
+                return Ok(None);
+            }
             None => {
                 let facts = Facts::begun(write.received);
                 Open {
@@ -171,7 +181,7 @@ impl Scribe {
             }
         };
         sessions.push(open);
-        Ok(sessions.len() - 1)
+        Ok(Some(sessions.len() - 1))
     }
 
     /// Writes what changed of a session; the revision, if anything did.
@@ -187,10 +197,7 @@ impl Scribe {
         if !open.touched {
             return Ok(None);
         }
-        let revision = connection
-            .prepare_cached("INSERT INTO changes (session) VALUES (?1)")?
-            .insert([open.seq])?;
-        Ok(Some(revision.unsigned_abs()))
+        requests::note_change(connection, open.seq).map(Some)
     }
 
     fn mutate(
@@ -208,6 +215,19 @@ impl Scribe {
                 open.facts.recover(reason, open.tally.sums.last);
                 open.touched |= interrupt(connection, open.seq)?;
             }
+            Mutation::Interrupt(events) => {
+                for id in &events {
+                    open.touched |= interrupt_one(connection, open.seq, id)?;
+                }
+            }
+            Mutation::Share(reader) => {
+                let reader = self.names.project(connection, &reader)?;
+                if reader != open.project {
+                    open.touched |= sessions::share(connection, open.seq, reader)?;
+                }
+            }
+            // Taken out of the list of open sessions by the caller.
+            Mutation::Delete => {}
             Mutation::CreateEvents(events) => {
                 for event in events {
                     self.create(connection, open, event)?;
@@ -439,4 +459,20 @@ fn interrupt(connection: &Connection, session: i64) -> Result<bool, Fault> {
         rows::RUNNING
     );
     Ok(connection.prepare_cached(&sql)?.execute([session])? > 0)
+}
+
+fn interrupt_one(connection: &Connection, session: i64, id: &EventId) -> Result<bool, Fault> {
+    let sql = format!(
+        "UPDATE events SET status = {} WHERE session = ?1 AND id = ?2 AND status = {}",
+        rows::INTERRUPTED,
+        rows::RUNNING
+    );
+    let mut update = connection.prepare_cached(&sql)?;
+    Ok(update.execute((session, Ident::of(id.as_str())))? > 0)
+}
+
+/// Takes a session out of sight; the revision.
+fn delete(connection: &Connection, open: &Open) -> Result<u64, Fault> {
+    removal::doom(connection, open.seq, open.project)?;
+    requests::note_change(connection, open.seq)
 }

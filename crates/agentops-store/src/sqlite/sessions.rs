@@ -89,6 +89,14 @@ pub(crate) fn seq(connection: &Connection, project: i64, id: &str) -> Result<Opt
         .optional()?)
 }
 
+/// Lets a project read a session; whether that is new.
+pub(crate) fn share(connection: &Connection, seq: i64, project: i64) -> Result<bool, Fault> {
+    let added = connection
+        .prepare_cached("INSERT INTO readers VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute((project, seq))?;
+    Ok(added > 0)
+}
+
 /// Adds a session.
 pub(crate) fn insert(
     connection: &Connection,

@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 use super::queue::Job;
-use super::readers::{self, Readers};
+use super::readers::Readers;
+use super::requests;
 use super::schema::{self, SchemaError};
 use super::scribe::Scribe;
-use super::upkeep::{self, Stop};
+use super::upkeep::{Stop, Upkeep};
 use super::writer::{self, Shared};
 use crate::{Batch, ImportCursor, Ingest, IngestError, Pending, PriceOf};
 
@@ -121,7 +122,7 @@ impl SqliteStore {
             message: error.to_string(),
         };
         let connection = connect(&path).map_err(refused)?;
-        let upkeep = readers::open(&path).map_err(|fault| refused(fault.into()))?;
+        let upkeep = Upkeep::open(&path).map_err(|fault| refused(fault.into()))?;
         let scribe =
             Scribe::new(&connection, options.price).map_err(|fault| refused(fault.into()))?;
         let shared = Arc::new(Shared::default());
@@ -135,7 +136,7 @@ impl SqliteStore {
         let upkeep = {
             let (shared, stop) = (Arc::clone(&shared), Arc::clone(&stop));
             spawn("agentops-upkeep", move || {
-                upkeep::run(&shared, &stop, &upkeep);
+                upkeep.run(&shared, &stop);
             })
         };
         let started = writer.and_then(|writer| Ok(vec![writer, upkeep?]));
@@ -188,6 +189,12 @@ impl Ingest for SqliteStore {
         });
         found.map_err(|fault| IngestError::Storage(fault.to_string()))
     }
+
+    fn keep_import_cursors(&self, directories: &[String]) -> Result<(), IngestError> {
+        let kept = directories.to_vec();
+        self.change(move |connection| requests::keep_cursors(connection, &kept))
+            .map_err(|fault| IngestError::Storage(fault.to_string()))
+    }
 }
 
 impl Drop for SqliteStore {
@@ -230,7 +237,8 @@ fn connect(path: &Path) -> Result<Connection, SchemaError> {
     let _: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // The upkeep checkpoints; this is for the case that it cannot keep up.
+    connection.pragma_update(None, "wal_autocheckpoint", 65_536)?;
     let _: i64 =
         connection
             .pragma_update_and_check(None, "journal_size_limit", 64 << 20, |row| row.get(0))?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::store::FILE;
+use super::upkeep::Stop;
 use super::{Options, SqliteStore, upkeep};
 use crate::contract::{at, batch, created, id, price, project, sqlite, updated};
 use crate::{
@@ -35,6 +36,17 @@ impl SqliteStore {
         self.readers
             .read(|connection, _| Ok(connection.query_row(sql, [], |row| row.get(0))?))
             .unwrap()
+    }
+
+    /// Takes the rows of deleted sessions away now.
+    pub(crate) fn take_away_now(&self) {
+        let shared = Arc::clone(&self.shared);
+        self.readers
+            .read(|connection, _| upkeep::take_away(&shared, connection, &Stop::default()))
+            .unwrap();
+        let left = "SELECT (SELECT count(*) FROM doomed) + (SELECT count(*) FROM events
+            WHERE session NOT IN (SELECT seq FROM sessions))";
+        assert_eq!(self.number(left), 0);
     }
 
     /// Counting the events anew gives the roll-ups.
@@ -419,6 +431,45 @@ fn a_resent_history_costs_little() {
         llm.prompt.as_ref().unwrap().get(),
         format!("[{}]", messages.join(","))
     );
+}
+
+#[test]
+fn a_closed_store_is_one_file() {
+    let (directory, store) = sqlite();
+    for number in 0..50 {
+        put(&store, tool(number));
+    }
+    let bytes = |name: &str| std::fs::metadata(directory.path().join(name)).map_or(0, |m| m.len());
+    assert!(bytes("agentops.db-wal") > 0);
+    store.number("SELECT count(*) FROM events");
+    drop(store);
+    assert_eq!(bytes("agentops.db-wal"), 0);
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(directory.path().join(FILE), copy.path().join(FILE)).unwrap();
+    let copied = SqliteStore::open_at(copy.path());
+    assert_eq!(copied.number("SELECT count(*) FROM events"), 50);
+    copied.check();
+}
+
+#[test]
+fn a_long_log_is_copied_beside_the_writer_and_begins_anew() {
+    let (directory, store) = sqlite();
+    let checkpoints = super::checkpoint::Checkpoints::open(&directory.path().join(FILE)).unwrap();
+    let noise: String = (0..4_000_000_u32)
+        .map(|number| char::from(b'a' + (number.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+        .collect();
+    let log = directory.path().join("agentops.db-wal");
+    let mut longest = 0;
+    for number in 0..60 {
+        let body = format!("{number}{noise}");
+        put(&store, Mutation::AppendLogs(body));
+        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        if number % 10 == 9 {
+            checkpoints.look(&store.shared.queue).unwrap();
+        }
+    }
+    assert!(longest < 300 << 20, "{longest}");
+    store.check();
 }
 
 #[test]

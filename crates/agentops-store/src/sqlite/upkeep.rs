@@ -1,6 +1,8 @@
-//! What is done beside the work, on a thread of its own: training the dictionary, forgetting old
-//! batch ids and old changes. Reads on a connection of its own and writes through the writer.
+//! What is done beside the work, on a thread of its own: checkpoints, taking deleted sessions away,
+//! training the dictionary, forgetting old batch ids and old changes. Reads on a connection of its
+//! own and writes through the writer.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,14 +10,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use agentops_protocol::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::checkpoint::Checkpoints;
 use super::fault::Fault;
 use super::pack::Unpacker;
 use super::writer::Shared;
+use super::{readers, removal};
 
 /// How often it looks.
-const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How often it thinks of a dictionary, in looks.
+const TRAIN_EVERY: u32 = 10;
 /// How often it forgets, in looks.
-const FORGET_EVERY: u32 = 120;
+const FORGET_EVERY: u32 = 1_200;
 /// A dictionary is trained when there are so many events.
 const FIRST_TRAINING: i64 = 2_000;
 /// And again when there are so many times as many.
@@ -53,20 +59,61 @@ impl Stop {
     }
 }
 
-/// Runs until it is stopped.
-pub(crate) fn run(shared: &Arc<Shared>, stop: &Stop, connection: &Connection) {
-    let mut looks = 0_u32;
-    while !stop.wait(INTERVAL) {
-        if let Err(fault) = train(shared, connection) {
-            tracing::warn!(error = %fault, "training the dictionary failed");
-        }
-        if looks.is_multiple_of(FORGET_EVERY)
-            && let Err(fault) = forget(shared, now())
-        {
-            tracing::warn!(error = %fault, "forgetting old batch ids failed");
-        }
-        looks = looks.wrapping_add(1);
+/// What the thread works with.
+pub(crate) struct Upkeep {
+    reader: Connection,
+    checkpoints: Checkpoints,
+}
+
+impl Upkeep {
+    /// For the database at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+        Ok(Self {
+            reader: readers::open(path)?,
+            checkpoints: Checkpoints::open(path)?,
+        })
     }
+
+    /// Runs until it is stopped.
+    pub(crate) fn run(&self, shared: &Arc<Shared>, stop: &Stop) {
+        let mut looks = 0_u32;
+        while !stop.wait(INTERVAL) {
+            told("a checkpoint failed", self.checkpoints.look(&shared.queue));
+            told(
+                "a deleted session stays",
+                take_away(shared, &self.reader, stop),
+            );
+            if looks % TRAIN_EVERY == TRAIN_EVERY - 1 {
+                let trained = train(shared, &self.reader).map(drop);
+                told("training the dictionary failed", trained);
+            }
+            if looks.is_multiple_of(FORGET_EVERY) {
+                told("forgetting old batch ids failed", forget(shared, now()));
+            }
+            looks = looks.wrapping_add(1);
+        }
+    }
+}
+
+fn told(what: &str, done: Result<(), Fault>) {
+    match done {
+        // The writer has said why.
+        Ok(()) | Err(Fault::Stopped) => {}
+        Err(fault) => tracing::warn!(error = %fault, "{what}"),
+    }
+}
+
+/// Takes the rows of deleted sessions away, a step a transaction.
+pub(crate) fn take_away(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    stop: &Stop,
+) -> Result<(), Fault> {
+    if !removal::is_due(connection)? {
+        return Ok(());
+    }
+    while !stop.wait(Duration::ZERO) && shared.queue.change(removal::take_away)? {}
+    Ok(())
 }
 
 fn now() -> Timestamp {

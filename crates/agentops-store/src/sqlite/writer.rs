@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::checkpoint;
 use super::fault::Fault;
 use super::queue::{Job, Queue, Work};
 use super::scribe::Scribe;
@@ -52,6 +53,9 @@ pub(crate) fn run(shared: Arc<Shared>, mut connection: Connection, mut scribe: S
                 }
             }
         }
+    }
+    if let Err(fault) = checkpoint::at_the_end(&connection) {
+        tracing::debug!(error = %fault, "the log stays beside the database");
     }
 }
 

@@ -19,8 +19,7 @@ pub(super) struct Source {
 impl Source {
     /// Begins where the store's cursor stands.
     pub(super) fn open(store: &dyn Storage, directory: Directory) -> Result<Self, ImportError> {
-        let name = directory.path().file_name().unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
+        let name = name(&directory);
         let cursor = store.import_cursor(&name)?;
         // Without a cursor the store knows nothing of it, whatever is acknowledged: all that is
         // left is imported, and what the store has already stays as it is.
@@ -62,4 +61,10 @@ impl Source {
         self.ack.record(end)?;
         Ok(())
     }
+}
+
+/// What the store calls a directory.
+pub(super) fn name(directory: &Directory) -> String {
+    let name = directory.path().file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }

@@ -1,0 +1,427 @@
+//! The named schemas.
+
+use serde_json::{Map, Value, json};
+
+/// All of them by name.
+pub(super) fn all() -> Value {
+    let mut schemas = Map::new();
+    for (name, schema) in answers().into_iter().chain(events()).chain(requests()) {
+        schemas.insert(name.to_owned(), schema);
+    }
+    schemas.into()
+}
+
+/// The schema of this name.
+pub(super) fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+/// An object of exactly these members, all of them there.
+fn exact(members: &[(&str, Value)]) -> Value {
+    let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+    json!({
+        "type": "object",
+        "properties": properties(members),
+        "required": names,
+        "additionalProperties": false,
+    })
+}
+
+/// An object of which these members are read; others are ignored.
+fn open(members: &[(&str, Value)], required: &[&str]) -> Value {
+    json!({"type": "object", "properties": properties(members), "required": required})
+}
+
+fn properties(members: &[(&str, Value)]) -> Value {
+    let members = members.iter();
+    let named: Map<String, Value> = members
+        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
+        .collect();
+    named.into()
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn maybe_text() -> Value {
+    json!({"type": ["string", "null"]})
+}
+
+fn count() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+fn maybe_count() -> Value {
+    json!({"type": ["integer", "null"], "minimum": 0})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn maybe_time() -> Value {
+    json!({"type": ["string", "null"], "format": "date-time"})
+}
+
+/// An exact decimal number of dollars.
+fn dollars() -> Value {
+    json!({"type": "string", "pattern": "^-?[0-9]+\\.[0-9]+$"})
+}
+
+fn maybe_dollars() -> Value {
+    json!({"type": ["string", "null"], "pattern": "^-?[0-9]+\\.[0-9]+$"})
+}
+
+fn word(words: &[&str]) -> Value {
+    json!({"type": "string", "enum": words})
+}
+
+fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// Any JSON value.
+fn any() -> Value {
+    json!({})
+}
+
+fn counts() -> Value {
+    json!({"type": "object", "additionalProperties": count()})
+}
+
+fn id() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 128})
+}
+
+fn end_state() -> Value {
+    word(&["Success", "Fail", "Indeterminate"])
+}
+
+fn answers() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "Error",
+            exact(&[("error", text()), ("message", text()), ("path", text())]),
+        ),
+        ("Done", word(&["Success"])),
+        ("Health", exact(&[("message", text())])),
+        (
+            "CreateSessionAnswer",
+            exact(&[
+                ("status", word(&["Success"])),
+                ("jwt", text()),
+                ("session_id", maybe_text()),
+                ("session_url", maybe_text()),
+            ]),
+        ),
+        (
+            "UpdateSessionAnswer",
+            exact(&[
+                ("status", word(&["success"])),
+                ("token_cost", maybe_dollars()),
+                ("session_url", maybe_text()),
+            ]),
+        ),
+        (
+            "ReauthorizeAnswer",
+            exact(&[("status", word(&["Success"])), ("jwt", text())]),
+        ),
+        (
+            "LogsAnswer",
+            exact(&[("status", word(&["success"])), ("logs_url", text())]),
+        ),
+        ("Logs", exact(&[("logs", text())])),
+        ("Stats", stats()),
+        ("ModelStats", model_stats()),
+        ("Session", session()),
+        (
+            "SessionAnswer",
+            exact(&[
+                ("session", reference("Session")),
+                ("stats", reference("Stats")),
+            ]),
+        ),
+        ("SessionSummary", summary()),
+        (
+            "SessionList",
+            exact(&[
+                ("sessions", list(reference("SessionSummary"))),
+                ("next_cursor", maybe_text()),
+            ]),
+        ),
+        (
+            "Agent",
+            exact(&[("id", id()), ("name", maybe_text()), ("logs", any())]),
+        ),
+        ("Thread", exact(&[("id", id()), ("agent_id", maybe_text())])),
+        ("Export", export()),
+        ("TimeTravelRows", list(time_travel())),
+        ("Document", json!({"type": "object"})),
+    ]
+}
+
+fn stats() -> Value {
+    exact(&[
+        ("session_id", text()),
+        ("cost", maybe_dollars()),
+        ("cost_known", dollars()),
+        ("unpriced", count()),
+        ("events", count()),
+        ("llms", count()),
+        ("tools", count()),
+        ("actions", count()),
+        ("errors", count()),
+        ("prompt_tokens", count()),
+        ("completion_tokens", count()),
+        ("cached_read_tokens", count()),
+        ("cached_write_tokens", count()),
+        ("reasoning_tokens", count()),
+        ("duration", json!({"type": "number", "minimum": 0})),
+        ("status", word(&["running", "ended"])),
+        (
+            "models",
+            json!({"type": "object", "additionalProperties": reference("ModelStats")}),
+        ),
+        ("dropped", counts()),
+    ])
+}
+
+fn model_stats() -> Value {
+    exact(&[
+        ("calls", count()),
+        ("prompt_tokens", count()),
+        ("completion_tokens", count()),
+        ("cost", maybe_dollars()),
+    ])
+}
+
+fn session() -> Value {
+    exact(&[
+        ("id", id()),
+        ("session_id", id()),
+        ("project_id", text()),
+        ("init_timestamp", time()),
+        ("end_timestamp", maybe_time()),
+        ("end_state", end_state()),
+        ("end_state_reason", maybe_text()),
+        ("tags", list(text())),
+        ("host_env", any()),
+        ("video", maybe_text()),
+        ("dropped", counts()),
+    ])
+}
+
+fn summary() -> Value {
+    exact(&[
+        ("session_id", id()),
+        ("project_id", text()),
+        ("init_timestamp", time()),
+        ("end_timestamp", maybe_time()),
+        ("end_state", end_state()),
+        ("end_state_reason", maybe_text()),
+        ("tags", list(text())),
+        ("status", word(&["running", "ended"])),
+        ("stats", reference("Stats")),
+    ])
+}
+
+fn export() -> Value {
+    exact(&[
+        ("session", reference("Session")),
+        ("actions", list(reference("Action"))),
+        ("llms", list(reference("Llm"))),
+        ("tools", list(reference("Tool"))),
+        ("errors", list(reference("ErrorEvent"))),
+        ("agents", list(reference("Agent"))),
+        ("threads", list(reference("Thread"))),
+        ("stats", reference("Stats")),
+    ])
+}
+
+fn time_travel() -> Value {
+    exact(&[
+        ("ttd_id", id()),
+        ("branch_name", text()),
+        ("session_id", id()),
+        ("llm_id", id()),
+        ("prompt", any()),
+        ("completion", any()),
+        ("model", maybe_text()),
+        ("prompt_tokens", maybe_count()),
+        ("completion_tokens", maybe_count()),
+        ("params", any()),
+        ("returns", any()),
+        ("created_at", time()),
+    ])
+}
+
+/// What every event has, and what its kind adds.
+fn event(kind: &str, own: &[(&str, Value)], around: &[(&str, Value)]) -> Value {
+    let mut members = around.to_vec();
+    members.extend([
+        ("id", id()),
+        ("event_type", word(&[kind])),
+        ("parent_id", maybe_text()),
+        ("agent_id", maybe_text()),
+        ("init_timestamp", time()),
+        ("end_timestamp", maybe_time()),
+        ("status", text()),
+    ]);
+    members.extend(own.iter().cloned());
+    members.extend([("params", any()), ("returns", any()), ("logs", any())]);
+    exact(&members)
+}
+
+fn events() -> Vec<(&'static str, Value)> {
+    let action = [("action_type", maybe_text()), ("screenshot", maybe_text())];
+    let tool = [("name", maybe_text())];
+    let llm = [
+        ("thread_id", maybe_text()),
+        ("model", maybe_text()),
+        ("prompt", any()),
+        ("completion", any()),
+        ("prompt_tokens", maybe_count()),
+        ("completion_tokens", maybe_count()),
+        ("cached_read_tokens", maybe_count()),
+        ("cached_write_tokens", maybe_count()),
+        ("reasoning_tokens", maybe_count()),
+        ("cost", json!({"type": ["number", "null"]})),
+        ("time_to_first_token", maybe_count()),
+    ];
+    let error = [
+        ("trigger_event_id", maybe_text()),
+        ("trigger_event_type", maybe_text()),
+        ("error_type", maybe_text()),
+        ("code", any()),
+        ("details", any()),
+        ("timestamp", time()),
+    ];
+    let names = ["Action", "Llm", "Tool", "ErrorEvent"];
+    let mut schemas = vec![
+        (names[0], event("actions", &action, &[])),
+        (names[1], event("llms", &llm, &[])),
+        (names[2], event("tools", &tool, &[])),
+        (names[3], event("errors", &error, &[])),
+        ("Event", json!({"oneOf": names.map(reference)})),
+    ];
+    for (name, lists, around) in [
+        ("SessionEvent", "SessionEventList", ("index", count())),
+        ("FoundEvent", "EventList", ("project_id", text())),
+    ] {
+        let around = [("session_id", id()), around];
+        let kinds = [
+            event("actions", &action, &around),
+            event("llms", &llm, &around),
+            event("tools", &tool, &around),
+            event("errors", &error, &around),
+        ];
+        schemas.push((name, json!({"oneOf": kinds})));
+        let page = [
+            ("events", list(reference(name))),
+            ("next_cursor", maybe_text()),
+        ];
+        schemas.push((lists, exact(&page)));
+    }
+    schemas
+}
+
+fn requests() -> Vec<(&'static str, Value)> {
+    let states = [
+        "Success",
+        "Fail",
+        "Failure",
+        "failed",
+        "Indeterminate",
+        "completed",
+    ];
+    let session = [
+        ("session_id", id()),
+        ("init_timestamp", maybe_time()),
+        ("end_timestamp", maybe_time()),
+        (
+            "end_state",
+            json!({"anyOf": [word(&states), {"type": "null"}]}),
+        ),
+        ("end_state_reason", maybe_text()),
+        (
+            "tags",
+            json!({"type": ["array", "null"], "items": {"type": "string", "maxLength": 256}, "maxItems": 1000}),
+        ),
+        ("host_env", json!({"type": ["object", "null"]})),
+        ("video", maybe_text()),
+    ];
+    let event = open(
+        &[
+            ("id", id()),
+            (
+                "event_type",
+                json!({"type": "string", "maxLength": 256, "examples": ["actions", "llms", "tools", "errors"]}),
+            ),
+            ("init_timestamp", maybe_time()),
+            ("end_timestamp", maybe_time()),
+            ("params", any()),
+            ("returns", any()),
+        ],
+        &["id", "event_type"],
+    );
+    let update = open(
+        &[
+            ("id", id()),
+            ("end_timestamp", maybe_time()),
+            ("returns", any()),
+        ],
+        &["id"],
+    );
+    let events = |items: Value| {
+        let some = json!({"type": "array", "items": items, "maxItems": 10_000});
+        open(&[("events", some)], &["events"])
+    };
+    vec![
+        (
+            "CreateSession",
+            open(
+                &[("session", open(&session, &["session_id"]))],
+                &["session"],
+            ),
+        ),
+        (
+            "UpdateSession",
+            open(&[("session", open(&session, &[]))], &["session"]),
+        ),
+        ("CreateEvents", events(event)),
+        ("UpdateEvents", events(update)),
+        (
+            "CreateAgent",
+            open(&[("id", id()), ("name", maybe_text())], &["id"]),
+        ),
+        (
+            "CreateThread",
+            open(
+                &[
+                    ("id", id()),
+                    ("agent_id", json!({"anyOf": [id(), {"type": "null"}]})),
+                ],
+                &["id"],
+            ),
+        ),
+        (
+            "Reauthorize",
+            open(&[("session_id", id())], &["session_id"]),
+        ),
+        ("UpdateLogs", open(&[("logs", text())], &["logs"])),
+        (
+            "DeveloperError",
+            open(
+                &[
+                    ("sdk_version", maybe_text()),
+                    ("type", maybe_text()),
+                    ("message", maybe_text()),
+                    ("stack_trace", maybe_text()),
+                    ("host_env", any()),
+                ],
+                &[],
+            ),
+        ),
+    ]
+}

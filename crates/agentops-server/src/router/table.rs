@@ -1,0 +1,212 @@
+//! The one table of all routes: path, handler and, for the API, what the document says of it.
+
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter};
+
+use super::parameters::{EVENTS, FORMAT, PAGE, SESSIONS};
+use crate::app::App;
+use crate::openapi::{Auth, Operation};
+use crate::{pages, routes};
+
+/// Under which prefixes a route exists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Under {
+    /// With `/v2` and without: the documented API.
+    Both,
+    /// With `/v2` only: our additions, so that none meets a page.
+    V2,
+    /// As it stands: pages.
+    Root,
+}
+
+/// A path and what answers there.
+pub(super) struct Route {
+    pub(super) under: Under,
+    pub(super) path: &'static str,
+    pub(super) handlers: MethodRouter<App>,
+    pub(super) operations: Vec<(&'static str, Operation)>,
+}
+
+impl Route {
+    pub(super) fn at(under: Under, path: &'static str) -> Self {
+        Self {
+            under,
+            path,
+            handlers: MethodRouter::new(),
+            operations: Vec::new(),
+        }
+    }
+
+    fn on<T: 'static>(
+        mut self,
+        filter: MethodFilter,
+        handler: impl Handler<T, App>,
+        operation: (&'static str, Operation),
+    ) -> Self {
+        self.handlers = self.handlers.on(filter, handler);
+        self.operations.push(operation);
+        self
+    }
+
+    pub(super) fn get<T: 'static>(
+        self,
+        handler: impl Handler<T, App>,
+        operation: Operation,
+    ) -> Self {
+        self.on(MethodFilter::GET, handler, ("get", operation))
+    }
+
+    fn post<T: 'static>(self, handler: impl Handler<T, App>, operation: Operation) -> Self {
+        self.on(MethodFilter::POST, handler, ("post", operation))
+    }
+
+    fn put<T: 'static>(self, handler: impl Handler<T, App>, operation: Operation) -> Self {
+        self.on(MethodFilter::PUT, handler, ("put", operation))
+    }
+
+    fn delete<T: 'static>(self, handler: impl Handler<T, App>, operation: Operation) -> Self {
+        self.on(MethodFilter::DELETE, handler, ("delete", operation))
+    }
+
+    /// A page: for browsers, so no document speaks of it.
+    fn page<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
+        let mut route = Self::at(Under::Root, path);
+        route.handlers = route.handlers.on(MethodFilter::GET, handler);
+        route
+    }
+}
+
+/// All routes but those of the document that describes them.
+pub(super) fn table() -> Vec<Route> {
+    let mut routes = written();
+    routes.extend(read());
+    routes.extend([
+        Route::page("/", pages::sessions),
+        Route::page("/sessions/{id}", pages::session),
+        Route::page("/assets/{name}", pages::asset),
+    ]);
+    routes
+}
+
+const CREATE_SESSION: Operation = Operation::new("createSession", "Makes or joins a session")
+    .auth(Auth::Key)
+    .body("CreateSession")
+    .json("CreateSessionAnswer");
+
+/// What clients record by.
+fn written() -> Vec<Route> {
+    let op = Operation::new;
+    let both = |path| Route::at(Under::Both, path);
+    let token = |id, summary| op(id, summary).auth(Auth::Token);
+    let done = |id, summary, body| token(id, summary).body(body).json("Done");
+    vec![
+        both("/create_session").post(routes::create_session, CREATE_SESSION),
+        both("/update_session").post(
+            routes::update_session,
+            token("updateSession", "Changes the session of the token")
+                .body("UpdateSession")
+                .json("UpdateSessionAnswer"),
+        ),
+        both("/create_events").post(
+            routes::create_events,
+            done("createEvents", "Adds events, all or none", "CreateEvents"),
+        ),
+        both("/update_events").post(
+            routes::update_events,
+            done("updateEvents", "Changes the fields given", "UpdateEvents"),
+        ),
+        both("/create_agent").post(
+            routes::create_agent,
+            done("createAgent", "Adds or renames an agent", "CreateAgent"),
+        ),
+        both("/create_thread").post(
+            routes::create_thread,
+            done("createThread", "Adds or moves a thread", "CreateThread"),
+        ),
+        both("/update_logs").put(
+            routes::update_logs,
+            token("updateLogs", "Appends to the session's log")
+                .body("UpdateLogs")
+                .json("LogsAnswer"),
+        ),
+        both("/reauthorize_jwt").post(
+            routes::reauthorize_jwt,
+            op("reauthorizeJwt", "A new token for a session")
+                .auth(Auth::Key)
+                .body("Reauthorize")
+                .json("ReauthorizeAnswer"),
+        ),
+        both("/developer_errors").post(
+            routes::developer_errors,
+            op("developerErrors", "Reports a fault of an SDK")
+                .auth(Auth::Key)
+                .body("DeveloperError"),
+        ),
+    ]
+}
+
+/// What is asked of the server.
+fn read() -> Vec<Route> {
+    let op = Operation::new;
+    let key = |id, summary| op(id, summary).auth(Auth::Key);
+    let both = |path| Route::at(Under::Both, path);
+    let v2 = |path| Route::at(Under::V2, path);
+    vec![
+        both("/sessions/{id}/stats").get(
+            routes::stats,
+            key("sessionStats", "The counts of a session").json("Stats"),
+        ),
+        both("/sessions/{id}/export").get(
+            routes::export,
+            key("exportSession", "Everything of a session, whole")
+                .takes(&[FORMAT])
+                .content(&[
+                    ("application/json", Some("Export")),
+                    ("application/jsonl", None),
+                    ("text/csv", None),
+                ]),
+        ),
+        both("/ttd/{id}").get(
+            routes::ttd,
+            key("timeTravel", "The LLM calls of a session, in order").json("TimeTravelRows"),
+        ),
+        both("/health").get(routes::health, op("health", "Whether the server is up").json("Health")),
+        v2("/sessions")
+            .get(
+                routes::list_sessions,
+                key("listSessions", "Sessions, the newest first unless sorted")
+                    .takes(&[SESSIONS, PAGE])
+                    .json("SessionList"),
+            )
+            .post(routes::create_session, CREATE_SESSION.named("createSessionRest")),
+        v2("/sessions/{id}")
+            .get(
+                routes::get_session,
+                key("getSession", "One session, without its events").json("SessionAnswer"),
+            )
+            .delete(
+                routes::delete_session,
+                key("deleteSession", "Takes a session away for good"),
+            ),
+        v2("/sessions/{id}/events").get(
+            routes::session_events,
+            key("sessionEvents", "Events of a session, in the order they began")
+                .takes(&[EVENTS, PAGE])
+                .json("SessionEventList"),
+        ),
+        v2("/sessions/{id}/events/{event}").get(
+            routes::one_event,
+            key("getEvent", "One event, whole").json("Event"),
+        ),
+        v2("/sessions/{id}/logs").get(
+            routes::session_logs,
+            key("sessionLogs", "The log of a session").json("Logs"),
+        ),
+        v2("/events").get(
+            routes::events,
+            key("listEvents", "Events of all sessions, the newest arrival first; a page may hold fewer than more pages do")
+                .takes(&[EVENTS, PAGE])
+                .json("EventList"),
+        ),
+    ]
+}
