@@ -21,10 +21,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
+use super::levels::{Counted, is_too_deep};
 use super::shield::{cut_text, shielded};
 
 /// Deepest nesting that is followed; the wire takes 120 levels, a few of which are the event's own.
 const DEPTH_LIMIT: u32 = 100;
+
+/// Most levels of a value, with those that JSON does not show: wrappers around wrappers.
+const LEVEL_LIMIT: u32 = 4 * DEPTH_LIMIT;
 
 static MAX_FIELD: AtomicUsize = AtomicUsize::new(64 * 1024);
 
@@ -158,7 +162,8 @@ impl<'a> Cut<'a> {
 
     fn serialized<T: Serialize + ?Sized>(&mut self, start: usize, value: &T) -> Option<Failed> {
         let (out, limit) = (&mut *self.out, self.limit);
-        match shielded(|| write_json(out, limit, value)) {
+        let left = LEVEL_LIMIT;
+        match shielded(|| write_json(out, limit, &Counted { value, left })) {
             Some(Written::Whole) => None,
             Some(Written::Stopped(size)) => {
                 self.mark_cut(start, size);
@@ -224,7 +229,9 @@ fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, limit: usize, value: &T)
     match (bounded.size, result) {
         (Some(size), _) => Written::Stopped(size - start),
         (None, Ok(())) => Written::Whole,
-        (None, Err(error)) if error.is_io() => Written::Stopped(bounded.out.len() - start),
+        (None, Err(error)) if error.is_io() || is_too_deep(&error) => {
+            Written::Stopped(bounded.out.len() - start)
+        }
         (None, Err(error)) => Written::Failed(error.to_string()),
     }
 }
