@@ -1,7 +1,7 @@
 //! A client: one configuration and its way to the worker.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::config::{Config, Settings};
@@ -24,6 +24,15 @@ use crate::reply::Reply;
 /// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
+
+/// A client for as long as somebody holds it.
+pub(crate) struct WeakClient(Weak<Inner>);
+
+impl WeakClient {
+    pub(crate) fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(Client)
+    }
+}
 
 struct Inner {
     settings: Arc<Settings>,
@@ -99,6 +108,10 @@ impl Client {
         let flushed = self.send_off(Until::Delivered, limit);
         let flushed = flushed.within(limit + GRACE);
         flushed.await.is_some_and(|flushed| flushed.complete)
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn link(&self) -> Option<&Link> {

@@ -53,5 +53,6 @@ pub use process::{InSession, dropped_without_session, export, init, spawn, start
 pub use recording::context::{Entered, Scoped};
 pub use session::{
     Analytics, End, Ended, FetchError, Session, SessionOptions, StatsLine, current_event,
+    current_session,
 };
 pub use tally::Loss;

@@ -1,10 +1,12 @@
-//! Agents by name: each name is one agent of a session, made when it first acts there.
+//! The sessions of this process by number, and their agents by name: each name is one agent of a
+//! session, made when it first acts there.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use agentops_protocol::{Agent as WireAgent, AgentId};
 
+use crate::client::{Client, WeakClient};
 use crate::delivery::Link;
 use crate::recording::{AgentSlot, Slot};
 use crate::state::{self, SessionState};
@@ -27,15 +29,17 @@ struct Sessions {
 struct Known {
     state: Weak<SessionState>,
     link: Link,
+    client: WeakClient,
     names: HashMap<String, AgentSlot>,
 }
 
 /// A session has begun: agents can be made in it.
 #[cfg(feature = "enable")]
-pub(crate) fn opened(state: &std::sync::Arc<SessionState>, link: &Link) {
+pub(crate) fn opened(state: &Arc<SessionState>, link: &Link, client: &Client) {
     let known = Known {
-        state: std::sync::Arc::downgrade(state),
+        state: Arc::downgrade(state),
         link: link.clone(),
+        client: client.downgrade(),
         names: HashMap::new(),
     };
     let mut sessions = SESSIONS.write().unwrap_or_else(PoisonError::into_inner);
@@ -46,6 +50,13 @@ pub(crate) fn opened(state: &std::sync::Arc<SessionState>, link: &Link) {
             .retain(|_, known| known.state.strong_count() > 0);
         sessions.swept_at = sessions.by_slot.len();
     }
+}
+
+/// What a handle on a session of this process is made of, while somebody holds one.
+pub(crate) fn handle(session: Slot) -> Option<(Client, Arc<SessionState>)> {
+    let sessions = SESSIONS.read().unwrap_or_else(PoisonError::into_inner);
+    let known = sessions.by_slot.get(&session.index())?;
+    Some((known.client.upgrade()?, known.state.upgrade()?))
 }
 
 /// The agent of this name in a session of this process; the default one if there is no such session.

@@ -61,11 +61,16 @@ impl Session {
         }
     }
 
-    pub(crate) fn active(client: Client, state: Arc<SessionState>) -> Self {
+    /// A session that has begun.
+    pub(crate) fn begun(client: Client, state: Arc<SessionState>) -> Self {
         #[cfg(feature = "enable")]
         if let Some(link) = client.link() {
-            crate::names::opened(&state, link);
+            crate::names::opened(&state, link, &client);
         }
+        Self::active(client, state)
+    }
+
+    fn active(client: Client, state: Arc<SessionState>) -> Self {
         Self {
             client,
             state: Some(state),
@@ -372,6 +377,29 @@ pub(crate) fn given_id(text: &str) -> SessionId {
         tracing::warn!(target: "agentops", "the session id cannot be used: {error}; a new one is made");
         SessionId::from(uuid::Uuid::new_v4())
     })
+}
+
+/// The session that something recorded here and now belongs to: of the innermost scope of the
+/// task or thread, else the process's. `None` outside any, and in one that is not recorded.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let client = agentops_core::Client::new(agentops_core::Config::new().data_dir(dir.path()));
+/// # #[cfg(feature = "enable")] {
+/// use agentops_core::{SessionOptions, current_session};
+///
+/// let session = client.start_session(SessionOptions::new());
+/// assert!(current_session().is_none());
+/// let _inside = session.enter();
+/// assert_eq!(current_session().unwrap().id(), session.id());
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn current_session() -> Option<Session> {
+    let scope = context::current()?;
+    let (client, state) = crate::names::handle(scope.session)?;
+    Some(Session::active(client, state))
 }
 
 /// The id of the call that runs now, for [`ErrorEvent::trigger`](crate::ErrorEvent::trigger).

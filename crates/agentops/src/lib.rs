@@ -42,8 +42,8 @@ pub use agentops_core::{
     ActionEvent, Agent, Analytics, ApiKey, Client, Config, ConfigError, Content, Durability, End,
     EndState, Ended, Entered, ErrorEvent, Event, EventId, FetchError, InSession, LlmEvent, Loss,
     ModelStats, OpenCall, Scoped, Session, SessionOptions, Settings, Stats, StatsLine, SummaryLine,
-    Timestamp, ToolEvent, Usage, Usd, VARIABLES, Variable, current_event, data_dir,
-    dropped_without_session, export, init, spawn, start_session, stats,
+    Timestamp, ToolEvent, Usage, Usd, VARIABLES, Variable, current_event, current_session,
+    data_dir, dropped_without_session, export, init, spawn, start_session, stats,
 };
 /// Records each call of a function as an action: arguments, result, duration, and how it ended.
 ///

@@ -105,6 +105,6 @@ impl Client {
         let state = Arc::new(state);
         link.open(&state);
         context::opened();
-        Session::active(client.clone(), state)
+        Session::begun(client.clone(), state)
     }
 }
