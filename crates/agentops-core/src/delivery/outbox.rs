@@ -212,6 +212,14 @@ impl Outbox {
         }
     }
 
+    /// How many bytes wait for a commit.
+    pub(crate) fn uncommitted(&self) -> usize {
+        match self {
+            Self::Disk(writer) => writer.pending_bytes(),
+            Self::Memory(_) => 0,
+        }
+    }
+
     /// Writes what was appended.
     pub(crate) fn commit(&mut self, fsync: bool) -> io::Result<()> {
         match self {

@@ -77,7 +77,10 @@ struct Known {
 
 struct Thread {
     shared: Arc<Shared>,
+    /// What was taken; empty, room for the next take.
     spare: Vec<u8>,
+    /// Whether what was taken is the last of it.
+    ended: bool,
 }
 
 /// How much of an end record may be written.
@@ -111,36 +114,26 @@ pub(crate) fn idle() {
     IDLE.store(true, Ordering::SeqCst);
 }
 
-/// Hands out what every thread has appended since the last call, one thread after another.
+/// Takes what every thread has appended since the last call; whether there is anything. Nothing is copied: it stays
+/// where it is, and its memory counts, until [`read`] has handed it out.
 ///
 /// A call that moves between threads may end in a buffer that is taken before the one in which it started: its end
 /// may then come out one take ahead of its start.
-pub(crate) fn take(f: &mut dyn FnMut(&[u8])) {
+pub(crate) fn take() -> bool {
+    known().take()
+}
+
+/// Hands out what was taken, one thread after another, and gives the threads their memory back.
+pub(crate) fn read(f: &mut dyn FnMut(&[u8])) {
+    known().read(f);
+}
+
+/// Both, and nobody comes between.
+#[cfg(test)]
+pub(crate) fn take_and_read(f: &mut dyn FnMut(&[u8])) {
     let mut known = known();
-    let Known { threads, lost } = &mut *known;
-    threads.retain_mut(|thread| {
-        // Read before the swap: a thread that had ended by now cannot append after it.
-        let ended = thread.shared.ended.load(Ordering::Acquire);
-        std::mem::swap(&mut lock(&thread.shared.buffer).bytes, &mut thread.spare);
-        let mut bytes = std::mem::take(&mut thread.spare);
-        if !bytes.is_empty() {
-            f(&bytes);
-            let (used, capacity) = (bytes.len(), bytes.capacity());
-            bytes.clear();
-            if capacity > KEEP_CAPACITY && used < capacity / 8 {
-                bytes.shrink_to(KEEP_CAPACITY.max(used * 2));
-                MEMORY.fetch_sub(capacity - bytes.capacity(), Ordering::Relaxed);
-            }
-        }
-        thread.spare = bytes;
-        if ended {
-            let mut buffer = lock(&thread.shared.buffer);
-            lost.append(&mut buffer.lost);
-            let capacity = buffer.bytes.capacity() + thread.spare.capacity();
-            MEMORY.fetch_sub(capacity, Ordering::Relaxed);
-        }
-        !ended
-    });
+    known.take();
+    known.read(f);
 }
 
 /// Hands out how many starts were refused for want of memory, by session, since the last call.
@@ -286,6 +279,7 @@ fn known() -> MutexGuard<'static, Known> {
     known.threads.extend(new.into_iter().map(|shared| Thread {
         shared,
         spare: Vec::new(),
+        ended: false,
     }));
     known
 }
@@ -293,6 +287,50 @@ fn known() -> MutexGuard<'static, Known> {
 /// A lock whose data a panic cannot have left half-written.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    fn take(&mut self) -> bool {
+        let mut any = false;
+        for thread in &mut self.threads {
+            // Read before the swap: a thread that had ended by now cannot append after it.
+            thread.ended = thread.shared.ended.load(Ordering::Acquire);
+            // A reader that panicked has left it: it must not be handed out twice.
+            thread.spare.clear();
+            std::mem::swap(&mut lock(&thread.shared.buffer).bytes, &mut thread.spare);
+            any |= !thread.spare.is_empty();
+        }
+        any
+    }
+
+    fn read(&mut self, f: &mut dyn FnMut(&[u8])) {
+        let lost = &mut self.lost;
+        self.threads.retain_mut(|thread| {
+            if !thread.spare.is_empty() {
+                f(&thread.spare);
+                thread.recycle();
+            }
+            if thread.ended {
+                let mut buffer = lock(&thread.shared.buffer);
+                lost.append(&mut buffer.lost);
+                let capacity = buffer.bytes.capacity() + thread.spare.capacity();
+                MEMORY.fetch_sub(capacity, Ordering::Relaxed);
+            }
+            !thread.ended
+        });
+    }
+}
+
+impl Thread {
+    /// Empties what was read, and gives memory back that is not needed any more.
+    fn recycle(&mut self) {
+        let (used, capacity) = (self.spare.len(), self.spare.capacity());
+        self.spare.clear();
+        if capacity > KEEP_CAPACITY && used < capacity / 8 {
+            self.spare.shrink_to(KEEP_CAPACITY.max(used * 2));
+            MEMORY.fetch_sub(capacity - self.spare.capacity(), Ordering::Relaxed);
+        }
+    }
 }
 
 impl Local {

@@ -14,7 +14,7 @@ fn append(text: &[u8]) -> Option<CallId> {
 
 fn taken() -> Vec<u8> {
     let mut all = Vec::new();
-    take(&mut |bytes| all.extend_from_slice(bytes));
+    take_and_read(&mut |bytes| all.extend_from_slice(bytes));
     all
 }
 
@@ -51,6 +51,41 @@ fn what_ended_threads_recorded_is_taken_once_and_their_buffers_are_forgotten() {
         assert!(Instant::now() < deadline, "buffers of ended threads stay");
         assert!(!contains(&taken(), b"<mark of an ended thread>"));
     }
+}
+
+#[test]
+fn what_is_recorded_while_others_are_read_comes_next_time() {
+    let _turn = lock(&TURN);
+    thread::spawn(|| {
+        taken();
+        append(b"<first mark>");
+        assert!(take());
+        append(b"<second mark>");
+        let mut first = Vec::new();
+        read(&mut |bytes| first.extend_from_slice(bytes));
+        assert!(contains(&first, b"<first mark>") && !contains(&first, b"<second mark>"));
+        let second = taken();
+        assert!(contains(&second, b"<second mark>") && !contains(&second, b"<first mark>"));
+    })
+    .join()
+    .expect("no panic");
+}
+
+#[test]
+fn a_reader_that_panics_is_not_handed_the_same_again() {
+    let _turn = lock(&TURN);
+    thread::spawn(|| {
+        taken();
+        append(b"<bad mark>");
+        take();
+        let panicked = std::panic::catch_unwind(|| read(&mut |_| panic!("on purpose")));
+        assert!(panicked.is_err());
+        append(b"<good mark>");
+        let next = taken();
+        assert!(contains(&next, b"<good mark>") && !contains(&next, b"<bad mark>"));
+    })
+    .join()
+    .expect("no panic");
 }
 
 #[test]

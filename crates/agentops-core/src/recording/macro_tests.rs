@@ -96,7 +96,7 @@ impl Session {
     fn seen(&self) -> Vec<Seen> {
         let mut calls: Vec<Seen> = Vec::new();
         let mut ends = Vec::new();
-        buffers::take(&mut |bytes| {
+        buffers::take_and_read(&mut |bytes| {
             for record in record::read(bytes) {
                 match record {
                     Record::Start {

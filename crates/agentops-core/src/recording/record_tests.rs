@@ -2,7 +2,7 @@ use super::*;
 
 /// Everything this thread's buffers held that belongs to one session.
 fn drain(session: Slot, mut each: impl FnMut(Record<'_>)) {
-    buffers::take(&mut |bytes| {
+    buffers::take_and_read(&mut |bytes| {
         for record in read(bytes) {
             let (Record::Start { session: of, .. } | Record::End { session: of, .. }) = record;
             if of == session {

@@ -19,6 +19,8 @@ use crate::delivery::{local, recovery};
 use crate::reply::Answer;
 use crate::tally::Loss;
 
+/// What is written at once within a tick, when a tick has more.
+const COMMIT_BYTES: usize = 1 << 20;
 /// How long after a fault sending begins anew.
 const AFTER_A_FAULT: Duration = Duration::from_secs(1);
 
@@ -40,6 +42,8 @@ pub(super) struct ClientState {
     pub(super) rotated: Vec<String>,
     /// Lines were appended since the last commit.
     dirty: bool,
+    /// How much may wait for a commit before one is made within a tick.
+    commit_at: usize,
     warned: bool,
     pub(super) closing: bool,
 }
@@ -76,6 +80,7 @@ impl ClientState {
             waiters: Vec::new(),
             rotated: Vec::new(),
             dirty: false,
+            commit_at: COMMIT_BYTES,
             warned: false,
             closing: false,
             settings,
@@ -135,6 +140,9 @@ impl ClientState {
             }
             self.rotated.append(&mut gone);
         }
+        if self.outbox.uncommitted() >= self.commit_at {
+            self.commit();
+        }
         if let Err(loss) = result
             && !std::mem::replace(&mut self.warned, true)
         {
@@ -164,6 +172,8 @@ impl ClientState {
                 tracing::warn!(target: "agentops", %error, "the spool cannot be written; events wait in memory");
             }
         }
+        // Where nothing can be written, not every line tries again.
+        self.commit_at = self.outbox.uncommitted() + COMMIT_BYTES;
         if let Some(delivery) = &self.delivery {
             delivery.news.notify_one();
         }

@@ -18,8 +18,8 @@ use crate::recording::{AgentSlot, Slot, buffers, record};
 use crate::state::{self, SessionState};
 use crate::tally::Loss;
 
-/// Most bytes that are kept to take the next records into.
-const KEPT_BYTES: usize = 4 << 20;
+/// Events that are held in memory before they are written: a thread in a tight loop makes many in a tick.
+const JOINED_AT_ONCE: usize = 256;
 
 /// The worker's memory.
 pub(super) struct Worker {
@@ -27,8 +27,6 @@ pub(super) struct Worker {
     clients: HashMap<u32, ClientState>,
     sessions: HashMap<u32, Live>,
     join: Join,
-    /// Records as they were taken.
-    taken: Vec<u8>,
     /// What is to be done in the next tick.
     deferred: Vec<Command>,
     /// Sessions with events that the last commit has not confirmed.
@@ -66,7 +64,6 @@ impl Worker {
             clients: HashMap::new(),
             sessions: HashMap::new(),
             join: Join::default(),
-            taken: Vec::new(),
             deferred: Vec::new(),
             unconfirmed: HashSet::new(),
             ending: Vec::new(),
@@ -94,13 +91,13 @@ impl Worker {
         // A session is told of once however often it changes, so a change that was asked for
         // before now may become its end after the buffers are taken. That end waits too.
         let ended = ends(&asked);
-        buffers::take(&mut |bytes| self.taken.extend_from_slice(bytes));
+        let recorded = buffers::take();
         // What was recorded belongs to sessions that were opened before it was, and those are
         // here by now. Changes that came meanwhile may come after something that was recorded
         // too late for this tick: they wait for the next one, so that an end stays behind
         // everything before it.
         let came = self.inbox.take();
-        let busy = !asked.is_empty() || !came.is_empty() || !self.taken.is_empty();
+        let busy = !asked.is_empty() || !came.is_empty() || recorded;
         let later = self.begin(asked);
         self.deferred = self.begin(came);
         self.drain();
@@ -275,16 +272,20 @@ impl Worker {
     fn drain(&mut self) {
         let anchor = Anchor::take();
         let mut joined = Vec::new();
+        buffers::read(&mut |bytes| {
+            for record in record::read(bytes) {
+                let names = Lookup(&self.sessions);
+                self.join.feed(&record, &anchor, &names, &mut joined);
+                if joined.len() >= JOINED_AT_ONCE {
+                    joined.drain(..).for_each(|event| self.event(event));
+                }
+            }
+        });
         let mut opened = Vec::new();
-        let (join, names) = (&mut self.join, Lookup(&self.sessions));
-        for record in record::read(&self.taken) {
-            join.feed(&record, &anchor, &names, &mut joined);
-        }
-        join.settle(&names, &mut joined, |session, json| {
+        let names = Lookup(&self.sessions);
+        self.join.settle(&names, &mut joined, |session, json| {
             opened.push((session, json));
         });
-        self.taken.clear();
-        self.taken.shrink_to(KEPT_BYTES);
         for (session, json) in opened {
             self.line(session, Op::Open, json);
         }
