@@ -40,7 +40,14 @@ struct Live {
     state: Arc<SessionState>,
     client: u32,
     /// Lines of a session that was sampled out and is kept only if it fails.
-    held: Option<Vec<(Op, Vec<u8>)>>,
+    held: Option<Held>,
+}
+
+/// Lines that wait in memory for how their session ends, up to `memory_limit` a session.
+#[derive(Default)]
+struct Held {
+    lines: Vec<(Op, Vec<u8>)>,
+    bytes: usize,
 }
 
 /// Looks up what an event names.
@@ -251,7 +258,7 @@ impl Worker {
         }
         session.facts().host_env = Some(host::environment(client.settings.env_data_opt_out));
         let sid = session.id.as_str().to_owned();
-        let held = session.held.then(Vec::new);
+        let held = session.held.then(Held::default);
         if !session.joined && held.is_none() {
             client.own(&sid);
         }
@@ -368,7 +375,14 @@ impl Worker {
             return false;
         };
         if let Some(held) = &mut live.held {
-            held.push((op, body.to_vec()));
+            if held.bytes + body.len() > client.settings.memory_limit {
+                if op == Op::Event {
+                    live.state.facts().tally.lose(Loss::MemoryFull, 1);
+                }
+                return false;
+            }
+            held.bytes += body.len();
+            held.lines.push((op, body.to_vec()));
             return true;
         }
         match client.append(op, live.state.id.as_str(), body) {
@@ -429,11 +443,11 @@ impl Worker {
         };
         let Some(held) = live.held.take() else { return };
         if end == EndState::Failure {
-            for (op, body) in held {
+            for (op, body) in held.lines {
                 self.write(index, op, &body);
             }
         } else {
-            let events = held.iter().filter(|(op, _)| *op == Op::Event).count();
+            let events = held.lines.iter().filter(|(op, _)| *op == Op::Event).count();
             live.state.facts().tally.lose(Loss::Sampled, events as u64);
             self.sessions.remove(&index);
         }
