@@ -166,6 +166,25 @@ fn a_pause_that_is_asked_for_is_kept() {
     assert_eq!(log[first].batch, log[first + 1].batch);
 }
 
+/// A server that asks for no pause gets one all the same.
+#[test]
+fn nobody_is_hammered() {
+    let server = Faulty::start(|request| {
+        if sends_events(request) {
+            return Reaction::refuse(503).with("Retry-After", "0");
+        }
+        Reaction::Accept
+    });
+    let mut sdk = Sdk::sending(&server);
+    sdk.record(100);
+    assert!(!sdk.client.flush_blocking(Duration::from_secs(1)));
+    let asked = server.log().len();
+    println!("{asked} requests in a second");
+    assert!(asked < 50, "{asked}");
+    server.react(|_| Reaction::Accept);
+    sdk.all_delivered(&server);
+}
+
 #[test]
 fn failures_of_the_server_pass() {
     for status in [500, 502, 503, 408] {

@@ -270,18 +270,19 @@ impl Delivery {
     }
 
     async fn wait(&self, attempt: &Attempt, asked: Option<Duration>, failures: &mut u32) {
-        let pause = asked.unwrap_or_else(|| pause(*failures, fastrand::f64()));
+        let own = pause(*failures, fastrand::f64());
         if *failures == 0
             && let Some(held_back) = self.outages.pass(Instant::now())
         {
             tracing::info!(target: "agentops", status = attempt.status, held_back, "the server cannot be reached; nothing is lost, trying again: {}", first_line(&attempt.text));
         }
         *failures = failures.saturating_add(1);
-        if asked.is_some() {
-            // A pause the server asked for is not cut short.
-            tokio::time::sleep(pause).await;
-        } else {
-            let _ = timeout(pause, self.hurry.notified()).await;
+        match asked {
+            // A pause the server asked for is not cut short, nor is one of no length taken at its word.
+            Some(asked) if asked >= own => tokio::time::sleep(asked).await,
+            _ => {
+                let _ = timeout(own, self.hurry.notified()).await;
+            }
         }
     }
 }
