@@ -54,6 +54,14 @@ pub(crate) enum Command {
     /// Look at recorded sessions
     #[command(subcommand, arg_required_else_help = true)]
     Sessions(Sessions),
+    /// Keep the projects of a server apart
+    #[command(subcommand, arg_required_else_help = true)]
+    Projects(Projects),
+    /// Make and revoke the keys by which programs reach a project
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(Keys),
+    /// Print a link that logs one browser in, once
+    Login(Login),
 }
 
 /// What to run, and where its session goes.
@@ -110,6 +118,74 @@ pub(crate) enum Sessions {
     /// Print everything of one session as JSON
     #[command(after_help = SOURCES)]
     Export(Export),
+}
+
+/// What to do with projects. Works beside a running server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Projects {
+    /// Make a project
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        store: Store,
+    },
+    /// List projects by name
+    List(Store),
+}
+
+/// What to do with keys. Works beside a running server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key; it is shown this once
+    Create {
+        #[command(flatten)]
+        project: OfProject,
+        #[command(flatten)]
+        store: Store,
+    },
+    /// List keys: their ids, never the keys
+    List {
+        #[command(flatten)]
+        project: OfProject,
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Revoke a key; it and what was made with it end at once
+    Revoke {
+        /// The id that `keys list` shows
+        id: String,
+        #[command(flatten)]
+        store: Store,
+    },
+}
+
+/// Whose pages the browser will see.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) project: OfProject,
+    #[command(flatten)]
+    pub(crate) store: Store,
+}
+
+/// One project.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OfProject {
+    /// Name or id of the project [default: the local one]
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Option<String>,
+}
+
+/// The data directory of a server.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Store {
+    /// Directory of the database [default: AGENTOPS_DATA_DIR, else the platform's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which sessions to list.

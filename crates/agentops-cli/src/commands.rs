@@ -1,7 +1,11 @@
 //! What the commands do, one file each.
 
+mod admin;
 mod export;
+mod keys;
 mod list;
+mod login;
+mod projects;
 mod run;
 mod serve;
 mod show;
@@ -21,6 +25,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Sessions(Sessions::List(list)) => list::run(&list, &mut out)?,
         Command::Sessions(Sessions::Show(show)) => show::run(&show, &mut out)?,
         Command::Sessions(Sessions::Export(export)) => export::run(&export, &mut out)?,
+        Command::Projects(projects) => projects::run(&projects, &mut out)?,
+        Command::Keys(keys) => keys::run(&keys, &mut out)?,
+        Command::Login(login) => login::run(&login, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::Success.into())

@@ -1,14 +1,16 @@
-//! Who may do what: API keys, session tokens, the loopback rule, foreign origins.
+//! Who may do what: API keys, session tokens, logins, the loopback rule, foreign origins.
 
 mod keys;
+mod login;
 mod open;
 mod origin;
 mod tokens;
 
-pub use keys::{ApiKey, KeyError, create_key, verify_key};
+pub use keys::{ApiKey, create_key, create_project, verify_key};
+pub use login::{LoginCode, create_login};
 pub use open::Peer;
 
 pub(crate) use keys::{KeyHolder, ParentProject};
-pub(crate) use open::is_open;
+pub(crate) use login::{log_out, redeem, viewer};
 pub(crate) use origin::is_foreign;
 pub(crate) use tokens::{TokenHolder, issue_token};

@@ -62,10 +62,15 @@ impl ApiError {
 
     /// A page asked for by somebody who would have to log in.
     pub(crate) fn login_needed() -> Self {
-        let message = "Pages are shown only to a browser on the server's own machine that asks \
-                       for http://127.0.0.1 or http://localhost directly, without a proxy. Open \
-                       the page there, or read the session with your API key from \
-                       /v2/sessions/{id}/export";
+        let message = "Run `agentops login` on the server's machine and open the link that it \
+                       prints. A browser on that machine itself needs no login where it asks for \
+                       http://127.0.0.1 or http://localhost directly";
+        Self::new(StatusCode::UNAUTHORIZED, "Not logged in", message)
+    }
+
+    /// A login link that was used, is over, or never was.
+    pub(crate) fn login_refused() -> Self {
+        let message = "This link was used before or is too old; run `agentops login` for a new one";
         Self::new(StatusCode::UNAUTHORIZED, "Not logged in", message)
     }
 

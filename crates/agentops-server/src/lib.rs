@@ -21,9 +21,10 @@ mod routes;
 mod secrets;
 mod serve;
 
-pub use access::{ApiKey, KeyError, Peer, create_key, verify_key};
+pub use access::{ApiKey, LoginCode, Peer, create_key, create_login, create_project, verify_key};
 pub use app::{App, Clock, Storage, system_clock};
 pub use config::{ConfigError, Limits, ServerConfig};
 pub use ingest::{ImportError, ImportReport, import_once, price_of};
 pub use router::router;
+pub use secrets::KeyError;
 pub use serve::{Place, Running, ServeError, running_server, serve, termination};

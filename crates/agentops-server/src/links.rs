@@ -96,6 +96,11 @@ impl<'a> Query<'a> {
         Self(uri.query().unwrap_or_default())
     }
 
+    /// Of a form, as a browser sends it.
+    pub(crate) fn form(body: &'a str) -> Self {
+        Self(body)
+    }
+
     /// The first value of that name, percent-decoded.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));

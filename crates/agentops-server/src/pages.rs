@@ -5,11 +5,13 @@
 //! the content policy lets nothing run and nothing load from elsewhere.
 
 mod assets;
+mod login;
 mod session;
 mod sessions;
 mod text;
 mod tree;
 
+use agentops_protocol::ProjectId;
 use askama::Template;
 use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
@@ -18,10 +20,11 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 
 pub(crate) use assets::asset;
+pub(crate) use login::{log_in, login, logout};
 pub(crate) use session::session;
 pub(crate) use sessions::sessions;
 
-use crate::access::is_open;
+use crate::access::viewer;
 use crate::app::App;
 use crate::error::ApiError;
 
@@ -29,20 +32,17 @@ use crate::error::ApiError;
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Somebody who may see pages, and the project shown to them: who sits at the server's machine.
-pub(crate) struct Viewer;
+/// Somebody who may see the pages of a project: logged in to it, or at the server's own machine.
+pub(crate) struct Viewer(pub(crate) ProjectId);
 
 impl FromRequestParts<App> for Viewer {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        if is_open(app, parts) {
-            Ok(Self)
-        } else {
-            Err(ApiError::login_needed())
-        }
+        let project = viewer(app, parts).await?;
+        project.map(Self).ok_or_else(ApiError::login_needed)
     }
 }
 

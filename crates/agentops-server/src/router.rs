@@ -100,7 +100,7 @@ async fn frame(State(app): State<App>, request: Request, next: Next) -> Response
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let (parts, body) = request.into_parts();
-    let answer = if is_foreign(&parts) {
+    let answer = if is_foreign(&app, &parts) {
         ApiError::foreign_origin().into_response()
     } else {
         let request = Request::from_parts(parts, body);

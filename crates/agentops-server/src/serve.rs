@@ -92,7 +92,8 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
         path: data_dir.clone(),
         source,
     };
-    place::write(&data_dir, &Place::of_this_process(&url)).map_err(unusable)?;
+    let place = Place::of_this_process(&url, app.public_url());
+    place::write(&data_dir, &place).map_err(unusable)?;
 
     let importer = config
         .imports_spool()

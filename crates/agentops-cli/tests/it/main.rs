@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod admin;
 mod errors;
 mod local;
 mod recorded;

@@ -8,17 +8,16 @@ use std::fmt;
 
 use agentops_protocol::api::{API_KEY_HEADER, PARENT_KEY_HEADER};
 use agentops_protocol::{ProjectId, Timestamp};
-use agentops_store::{Catalog, CatalogError, KeyHash, KeyInfo};
+use agentops_store::{Catalog, CatalogError, KeyInfo, Project};
 use axum::extract::FromRequestParts;
-use hmac::{Hmac, KeyInit, Mac};
 use http::request::Parts;
-use sha2::Sha256;
 use uuid::Uuid;
 
+use super::login;
 use super::open::is_open;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::secrets;
+use crate::secrets::{self, KeyError, hash};
 
 /// How much of a key may be shown.
 const PREFIX_CHARS: usize = 8;
@@ -43,18 +42,6 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Why no key was made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// The catalog refused.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// The system gave no randomness.
-    #[error("the system gives no random numbers: {0}")]
-    Random(String),
-}
-
 /// Makes a key of a project.
 ///
 /// # Errors
@@ -64,9 +51,9 @@ pub fn create_key(
     project: &ProjectId,
     now: Timestamp,
 ) -> Result<(ApiKey, KeyInfo), KeyError> {
-    let text = random_uuid()?.to_string();
+    let text = secrets::random()?.to_string();
     let info = KeyInfo {
-        id: random_uuid()?.to_string(),
+        id: secrets::random()?.to_string(),
         project: project.clone(),
         prefix: text.chars().take(PREFIX_CHARS).collect(),
         created: now,
@@ -77,6 +64,15 @@ pub fn create_key(
     Ok((ApiKey(text), info))
 }
 
+/// Makes a project of this name.
+///
+/// # Errors
+/// A taken name; a failing storage; a system without randomness.
+pub fn create_project(catalog: &dyn Catalog, name: &str) -> Result<Project, KeyError> {
+    let id = ProjectId::from(secrets::random()?);
+    Ok(catalog.create_project(&id, name)?)
+}
+
 /// The key of this text, revoked ones included; `None` when this server issued none such.
 ///
 /// # Errors
@@ -85,24 +81,13 @@ pub fn verify_key(catalog: &dyn Catalog, text: &str) -> Result<Option<KeyInfo>, 
     catalog.key_by_hash(&hash(&secrets::for_keys(catalog)?, text))
 }
 
-fn random_uuid() -> Result<Uuid, KeyError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| KeyError::Random(error.to_string()))?;
-    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid())
-}
-
-fn hash(secret: &[u8; 32], key: &str) -> KeyHash {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    mac.update(key.as_bytes());
-    mac.finalize().into_bytes().into()
-}
-
-/// The sender of a request with an API key.
+/// The sender of a request with an API key; or a page of ours that only reads, on behalf of who
+/// looks at it.
 #[derive(Debug)]
 pub(crate) struct KeyHolder {
     /// The project that the key opens.
     pub(crate) project: ProjectId,
-    /// The key's id; `None` in open mode.
+    /// The key's id; `None` in open mode and for pages.
     pub(crate) key_id: Option<String>,
 }
 
@@ -110,7 +95,14 @@ impl FromRequestParts<App> for KeyHolder {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let key = key_in(parts, API_KEY_HEADER).ok_or_else(ApiError::invalid_key)?;
+        let Some(key) = key_in(parts, API_KEY_HEADER) else {
+            let page = login::page_of_ours(app, parts).await?;
+            let project = page.ok_or_else(ApiError::invalid_key)?;
+            return Ok(Self {
+                project,
+                key_id: None,
+            });
+        };
         let hash = hash(&app.secrets().keys, key);
         let known = app.read(move |store| store.key_by_hash(&hash)).await?;
         match known {

@@ -77,7 +77,7 @@ struct Section {
 /// A session of the local project.
 pub(crate) async fn session(
     State(app): State<App>,
-    _viewer: Viewer,
+    Viewer(project): Viewer,
     SessionPath(id): SessionPath,
     uri: Uri,
 ) -> Result<Page, ApiError> {
@@ -85,7 +85,6 @@ pub(crate) async fn session(
         .get("cursor")
         .filter(|cursor| !cursor.is_empty())
         .map(Cursor);
-    let project = app.default_project().clone();
     let read = app.read(move |store| read(store, &project, &id, cursor.as_ref()));
     read.await?.ok_or_else(ApiError::no_session)
 }

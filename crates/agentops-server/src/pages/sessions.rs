@@ -43,10 +43,10 @@ struct SessionLine {
     cost: String,
 }
 
-/// The sessions of the local project, newest start first.
+/// The sessions of the viewer's project, newest start first.
 pub(crate) async fn sessions(
     State(app): State<App>,
-    _viewer: Viewer,
+    Viewer(project): Viewer,
     base: Base,
     uri: Uri,
 ) -> Result<Page, ApiError> {
@@ -55,7 +55,6 @@ pub(crate) async fn sessions(
         .filter(|cursor| !cursor.is_empty())
         .map(Cursor);
     let is_first = cursor.is_none();
-    let project = app.default_project().clone();
     let read = app.read(move |store| {
         let filter = SessionFilter::default();
         store.sessions(Some(&project), &filter, PageSize::DEFAULT, cursor.as_ref())

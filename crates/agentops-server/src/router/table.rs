@@ -68,6 +68,12 @@ impl Route {
         self.on(MethodFilter::DELETE, handler, ("delete", operation))
     }
 
+    /// A page's form, sent.
+    fn form<T: 'static>(mut self, handler: impl Handler<T, App>) -> Self {
+        self.handlers = self.handlers.on(MethodFilter::POST, handler);
+        self
+    }
+
     /// A page: for browsers, so no document speaks of it.
     fn page<T: 'static>(path: &'static str, handler: impl Handler<T, App>) -> Self {
         let mut route = Self::at(Under::Root, path);
@@ -84,6 +90,8 @@ pub(super) fn table() -> Vec<Route> {
         Route::page("/", pages::sessions),
         Route::page("/sessions/{id}", pages::session),
         Route::page("/assets/{name}", pages::asset),
+        Route::page("/login", pages::login).form(pages::log_in),
+        Route::at(Under::Root, "/logout").form(pages::logout),
     ]);
     routes
 }

@@ -28,15 +28,19 @@ pub struct Place {
     pub url: String,
     /// Its version.
     pub version: String,
+    /// The URL that others reach it by, if it has been told one.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 impl Place {
     /// This process, reached at `url`.
-    pub(super) fn of_this_process(url: &str) -> Self {
+    pub(super) fn of_this_process(url: &str, public_url: Option<&str>) -> Self {
         Self {
             pid: std::process::id(),
             url: url.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            public_url: public_url.map(str::to_owned),
         }
     }
 }
