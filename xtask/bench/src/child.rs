@@ -61,10 +61,9 @@ fn round(running: &dyn Running, ask: Ask) -> Round {
     };
     running.settle();
     if let (Some(before), Some(after)) = (before, running.arrived()) {
-        // The threads of a round with many have each run twice.
         let made = match ask.threads {
             1 => ask.calls,
-            threads => 2 * ask.calls * threads,
+            threads => (WARM_UPS + 1) * ask.calls * threads,
         };
         round.lost = (made as u64).saturating_sub(after - before);
     }
@@ -85,24 +84,30 @@ fn one_thread(running: &dyn Running, ask: Ask) -> Round {
     }
 }
 
-/// Each thread runs once to warm up, then all at once.
+/// Threads are new in every round: after so many runs, buffers that are swapped have their size.
+pub const WARM_UPS: usize = 2;
+
+/// Each thread warms up, then all run at once.
 fn many_threads(running: &dyn Running, ask: Ask) -> Round {
-    let warm = Barrier::new(ask.threads + 1);
-    let go = Barrier::new(ask.threads + 1);
+    let barrier = Barrier::new(ask.threads + 1);
     let rounds: Vec<Round> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..ask.threads)
             .map(|_| {
                 scope.spawn(|| {
-                    running.run(ask.what, ask.calls);
-                    warm.wait();
-                    go.wait();
+                    for _ in 0..WARM_UPS {
+                        running.run(ask.what, ask.calls);
+                        barrier.wait();
+                        barrier.wait();
+                    }
                     one_thread(running, ask)
                 })
             })
             .collect();
-        warm.wait();
-        running.settle();
-        go.wait();
+        for _ in 0..WARM_UPS {
+            barrier.wait();
+            running.settle();
+            barrier.wait();
+        }
         threads
             .into_iter()
             .map(|thread| thread.join().expect("a subject does not panic"))

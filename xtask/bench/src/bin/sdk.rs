@@ -16,8 +16,8 @@ static ALLOCATOR: Counting = Counting;
 /// Calls of a round and of a thread: few enough for the memory of each subject, so that nothing is dropped.
 const CALLS: usize = 10_000;
 const CALLS_OF_8: usize = 2_000;
-/// What a subject must have room for: eight threads, each at work twice.
-const ROOM: usize = 2 * 8 * CALLS_OF_8;
+/// What a subject must have room for at once: eight threads.
+const ROOM: usize = 8 * CALLS_OF_8;
 /// A loop of these costs so little that a round needs more of them for the clock.
 const CALLS_WITHOUT_RECORDING: usize = 200_000;
 

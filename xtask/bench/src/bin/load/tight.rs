@@ -32,6 +32,7 @@ pub(crate) struct Row {
     delivered: u64,
     /// Kept for later.
     kept: u64,
+    /// Neither delivered nor kept when its own way to wait had returned.
     lost: u64,
     /// What the API says of that.
     shown_as_lost: Option<u64>,
@@ -47,7 +48,7 @@ pub(crate) fn run(server: &Path, calls: usize) -> anyhow::Result<Vec<Row>> {
     println!("{calls} calls in a tight loop");
     println!(
         "{:<16} {:>7} {:>10} {:>8} {:>8} {:>9} {:>9}   {:>6} {:>7} {:>7} MB",
-        "", "ns", "delivered", "kept", "lost", "shown", "settled", "idle", "most", "after"
+        "", "ns", "delivered", "kept", "missing", "shown", "settled", "idle", "most", "after"
     );
     let mut rows = Vec::new();
     for name in PEERS {
