@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use agentops::{Client, EndState, SessionOptions};
-use agentops_tests::{Faulty, Reaction};
+use agentops_tests::{Faulty, Home, Process, Reaction, program};
 
 use super::support::{FLUSH, Sdk, record};
+use crate::common::new_key;
 
 /// 300 ms are promised for a flush of 200; a machine that is busy with tests is slower.
 const LIMIT: Duration = Duration::from_millis(400);
@@ -143,4 +144,34 @@ fn after_a_flood() {
         let ended = current_thread().block_on(async { sdk.session.end(EndState::Success).await });
         assert!(!ended.delivered);
     });
+}
+
+/// However a program ends, it ends in time and with its own status.
+#[test]
+fn at_the_end_of_a_program() {
+    let (server, _sdk) = silent();
+    // What the end may wait for is 200 ms by the setting, and 500 ms at an exit from within.
+    let ways = [
+        ("success", 0, 600),
+        ("failure", 1, 600),
+        ("code", 3, 600),
+        ("panic", 101, 600),
+        ("exit", 0, 800),
+    ];
+    for (way, code, limit) in ways {
+        let home = Home::new();
+        let mut command = home.command(program!("endings"));
+        command
+            .env("AGENTOPS_API_ENDPOINT", server.url())
+            .env("AGENTOPS_API_KEY", new_key())
+            .env("AGENTOPS_DATA_DIR", home.dir("spool"))
+            .env("AGENTOPS_FLUSH_TIMEOUT", FLUSH.as_millis().to_string())
+            .arg(way);
+        let begun = Instant::now();
+        let finished = Process::spawn(command).finish();
+        let took = begun.elapsed();
+        println!("{way}: {took:?} in all");
+        assert_eq!(finished.code, Some(code), "{way}: {}", finished.err);
+        assert!(took < Duration::from_millis(limit), "{way}: {took:?}");
+    }
 }

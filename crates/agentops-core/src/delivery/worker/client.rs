@@ -249,6 +249,12 @@ impl ClientState {
         let now = Instant::now();
         for waiter in std::mem::take(&mut self.waiters) {
             if waiter.deadline <= now {
+                if let Some(delivery) = &self.delivery
+                    && self.delivered < waiter.target
+                {
+                    // Whoever exits next does not wait for it again; its next answer says otherwise.
+                    delivery.reachable.store(false, Ordering::Relaxed);
+                }
                 // What others left behind may take longer than our own.
                 waiter.answer.give(Flushed {
                     complete: waiter.target <= self.delivered && !self.dirty,
