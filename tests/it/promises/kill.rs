@@ -153,6 +153,15 @@ impl Place {
         })
     }
 
+    /// Keeps a core busy.
+    fn spin(&self) -> Process {
+        let mut command = self.home.command(program!("metronome"));
+        command.arg("spin");
+        let mut spinner = Process::spawn(command);
+        spinner.line_of("spinning");
+        spinner
+    }
+
     /// The exports of all that were killed.
     fn exports(&self, killed: &[Killed]) -> Vec<Value> {
         let mut command = sending(
@@ -195,13 +204,8 @@ fn what_is_older_than_a_moment_survives() {
     let mut killed: Vec<Killed> = (0..KILLS)
         .map(|turn| kill(place.start(turn), &mut random))
         .collect();
-    let spinners = [(); 2].map(|()| {
-        let mut command = place.home.command(program!("metronome"));
-        command.arg("spin");
-        let mut spinner = Process::spawn(command);
-        spinner.line_of("spinning");
-        spinner
-    });
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let spinners: Vec<Process> = (0..cores).map(|_| place.spin()).collect();
     killed.extend((KILLS..2 * KILLS).map(|turn| kill(place.start(turn), &mut random)));
     drop(spinners);
     println!("killed all of them after {:?}", begun.elapsed());
