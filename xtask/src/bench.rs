@@ -3,15 +3,16 @@
 //! What is measured lies in `xtask/bench`, a package outside the workspace because it holds the peers. This file only
 //! builds it and runs it; figures go to the terminal and to `target/bench/`.
 
+mod build;
 mod callgrind;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 
-use crate::cargo::cargo;
+use build::{built, built_server, target};
 
 pub(crate) use callgrind::in_ci;
 
@@ -69,37 +70,4 @@ fn measured(root: &Path, name: &str, rounds: &Rounds, more: &[&str]) -> anyhow::
     ensure!(status.success(), "the benchmark {name} failed: {status}");
     println!("figures: {}", out.display());
     Ok(())
-}
-
-/// Builds an executable of `xtask/bench`.
-fn built(root: &Path, name: &str, with_peers: bool) -> anyhow::Result<PathBuf> {
-    let package = root.join("xtask").join("bench");
-    let mut command = cargo(&package);
-    command.args(["build", "--release", "--bin", name]);
-    if !with_peers {
-        command.arg("--no-default-features");
-    }
-    let status = command.status().context("cargo cannot be started")?;
-    ensure!(status.success(), "xtask/bench cannot be built: {status}");
-    Ok(executable(&target(&package), name))
-}
-
-/// Builds the command line, whose `serve` is the real server.
-fn built_server(root: &Path) -> anyhow::Result<PathBuf> {
-    let status = cargo(root)
-        .args(["build", "--release", "-p", "agentops-cli"])
-        .status()
-        .context("cargo cannot be started")?;
-    ensure!(status.success(), "the server cannot be built: {status}");
-    Ok(executable(&target(root), "agentops"))
-}
-
-fn executable(target: &Path, name: &str) -> PathBuf {
-    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    target.join("release").join(name)
-}
-
-/// Where cargo builds what lies in a folder.
-fn target(folder: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::built;
+use super::build::built;
 
 /// Calls that are counted.
 const CALLS: u32 = 2_000;

@@ -73,6 +73,10 @@ pub(crate) struct Joined {
     pub(crate) session: Slot,
     pub(crate) kind: EventKind,
     pub(crate) end_us: i64,
+    /// When it began and its id: what began first is written first, and of one microsecond what
+    /// its thread began first. Readers break ties by the order of arrival, and a call belongs
+    /// before those inside it.
+    pub(crate) order: (i64, u64),
     /// The canonical event.
     pub(crate) json: Vec<u8>,
 }
@@ -237,6 +241,7 @@ impl Open {
             session: self.session,
             kind,
             end_us,
+            order: (self.start_us, id.0),
             json,
         });
         if !error.is_empty() {
@@ -245,6 +250,7 @@ impl Open {
                 session: self.session,
                 kind: EventKind::Error,
                 end_us,
+                order: (end_us, id.error_of().0),
                 json,
             });
         }

@@ -284,7 +284,7 @@ impl Worker {
                 let names = Lookup(&self.sessions);
                 self.join.feed(&record, &anchor, &names, &mut joined);
                 if joined.len() >= JOINED_AT_ONCE {
-                    joined.drain(..).for_each(|event| self.event(event));
+                    self.events(&mut joined);
                 }
             }
         });
@@ -296,9 +296,7 @@ impl Worker {
         for (session, json) in opened {
             self.line(session, Op::Open, json);
         }
-        for event in joined {
-            self.event(event);
-        }
+        self.events(&mut joined);
         let sessions = &self.sessions;
         buffers::losses(&mut |slot, count| match sessions.get(&slot.index()) {
             Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
@@ -313,11 +311,17 @@ impl Worker {
         }
     }
 
+    fn events(&mut self, joined: &mut Vec<Joined>) {
+        joined.sort_by_key(|event| event.order);
+        joined.drain(..).for_each(|event| self.event(event));
+    }
+
     fn event(&mut self, event: Joined) {
         let Joined {
             session,
             kind,
             end_us,
+            order: _,
             json,
         } = event;
         let Some(live) = self.sessions.get(&session.index()) else {
