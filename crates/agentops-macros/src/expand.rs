@@ -301,7 +301,11 @@ fn own(plan: &Plan) -> TokenStream {
     if plan.owned.is_empty() {
         return TokenStream::new();
     }
-    if plan.owned.iter().all(|binding| binding.conditions.is_empty()) {
+    if plan
+        .owned
+        .iter()
+        .all(|binding| binding.conditions.is_empty())
+    {
         let names = plan.owned.iter().map(|binding| &binding.name);
         return quote! { let _ = (#(&#names,)*); };
     }
