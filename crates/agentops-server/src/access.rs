@@ -10,7 +10,7 @@ pub use keys::{ApiKey, create_key, create_project, verify_key};
 pub use login::{LoginCode, create_login};
 pub use open::Peer;
 
-pub(crate) use keys::{KeyHolder, ParentProject};
+pub(crate) use keys::{KeyHolder, ParentProject, may_watch};
 pub(crate) use login::{log_out, redeem, viewer};
 pub(crate) use origin::is_foreign;
 pub(crate) use tokens::{TokenHolder, issue_token};

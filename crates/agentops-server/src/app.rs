@@ -7,11 +7,12 @@ use agentops_protocol::{ProjectId, SessionId, Timestamp};
 use agentops_store::{
     Batch, Catalog, CatalogError, Ingest, IngestError, Mutation, Query, Receipt, Write,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::loopback::is_loopback_url;
+use crate::meter::Meter;
 use crate::secrets;
 
 /// A store that does everything a server needs.
@@ -48,6 +49,9 @@ struct Shared {
     reads: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     stopped: watch::Sender<bool>,
+    closing: watch::Sender<bool>,
+    followers: Arc<Semaphore>,
+    meter: Meter,
 }
 
 /// Keys of this server, made once and kept in its catalog.
@@ -82,7 +86,10 @@ impl App {
         Ok(Self(Arc::new(Shared {
             reads: Arc::new(Semaphore::new(limits.reads.max(1))),
             bodies: Arc::new(Semaphore::new(bodies)),
+            followers: Arc::new(Semaphore::new(limits.followers)),
             stopped: watch::Sender::new(false),
+            closing: watch::Sender::new(false),
+            meter: Meter::new(),
             store,
             clock,
             limits,
@@ -133,6 +140,25 @@ impl App {
     /// refusing everything.
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
         self.0.stopped.subscribe()
+    }
+
+    /// Turns true when the server ends: who answers without end must stop then.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
+    /// Tells who answers without end to stop.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    /// A place among those who follow the changes, if there is one.
+    pub(crate) fn follower(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.followers).try_acquire_owned().ok()
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.0.meter
     }
 
     /// Notes that the writer has ended.

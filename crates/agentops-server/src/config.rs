@@ -50,6 +50,8 @@ pub struct Limits {
     pub connections: usize,
     /// Reads of the storage at once; more wait.
     pub reads: usize,
+    /// Followers of the stream of changes at once.
+    pub followers: usize,
     /// Until a request's head has come; also how long a connection may stay idle.
     pub head_timeout: Duration,
     /// Until a request's body has come.
@@ -66,6 +68,7 @@ impl Default for Limits {
             body_budget: 256 << 20,
             connections: 1024,
             reads: 32,
+            followers: 64,
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),

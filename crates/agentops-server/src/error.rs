@@ -160,6 +160,16 @@ impl ApiError {
         Self::busy("Too many large requests at once; send it again later")
     }
 
+    /// All places of followers are taken.
+    pub(crate) fn no_room_to_follow() -> Self {
+        Self::busy("Too many follow the changes already; ask again later")
+    }
+
+    /// The writer has ended, and so will the process.
+    pub(crate) fn writer_gone() -> Self {
+        Self::busy("The database writer has stopped; the server is ending")
+    }
+
     /// Something broke here. The cause goes to the log.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!(error = %cause, "request failed");

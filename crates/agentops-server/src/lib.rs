@@ -14,6 +14,7 @@ mod error;
 mod ingest;
 mod links;
 mod loopback;
+mod meter;
 mod openapi;
 mod pages;
 mod router;

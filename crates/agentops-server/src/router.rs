@@ -30,10 +30,12 @@ pub fn router(app: App) -> Router {
             html = html.route(route.path, route.handlers);
             continue;
         }
-        if route.under == Under::Both {
+        if matches!(route.under, Under::Both | Under::Bare) {
             api = api.route(route.path, route.handlers.clone());
         }
-        api = api.route(&format!("/v2{}", route.path), route.handlers);
+        if route.under != Under::Bare {
+            api = api.route(&format!("/v2{}", route.path), route.handlers);
+        }
     }
     let html = html.layer(middleware::from_fn(pages::frame));
     api.merge(html)
@@ -69,8 +71,12 @@ fn document() -> &'static str {
         let table = all();
         let api = table.iter().filter(|route| route.under != Under::Root);
         let spelled = api.flat_map(|route| {
-            let both = route.under == Under::Both;
-            let prefixes = [Some("/v2"), both.then_some("")].into_iter().flatten();
+            let prefixes = match route.under {
+                Under::Both => &["/v2", ""][..],
+                Under::Bare => &[""],
+                Under::V2 | Under::Root => &["/v2"],
+            };
+            let prefixes = prefixes.iter().copied();
             prefixes.flat_map(move |prefix| {
                 let operations = route.operations.iter();
                 operations.map(move |(method, operation)| {
@@ -107,6 +113,7 @@ async fn frame(State(app): State<App>, request: Request, next: Next) -> Response
         in_time(next.run(request), app.limits().request_timeout).await
     };
     let mut answer = explained(answer, &path);
+    app.meter().answered(answer.status(), begun.elapsed());
     tracing::debug!(
         %method,
         path,

@@ -202,6 +202,7 @@ impl Running {
     /// Takes no more connections, answers what has been asked, within the deadline of
     /// [`Limits::shutdown_timeout`], and closes the database.
     pub async fn shutdown(mut self) {
+        self.app.close();
         self.stop.send_replace(true);
         let end = tokio::time::timeout(self.limits.shutdown_timeout, &mut self.accepting).await;
         if end.is_err() {

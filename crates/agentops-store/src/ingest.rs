@@ -22,6 +22,9 @@ pub trait Ingest: Send + Sync {
     /// [`IngestError::Busy`] when the queue is full; the caller answers 503 and nothing is kept.
     fn submit(&self, batch: Batch) -> Result<Pending, IngestError>;
 
+    /// Whether batches can be stored. Once `false`, always: then the process must end.
+    fn is_alive(&self) -> bool;
+
     /// Where the import of a spool directory stands.
     ///
     /// # Errors

@@ -10,10 +10,12 @@ mod contract;
 mod exported;
 mod facts;
 mod ingest;
+mod latency;
 #[cfg(test)]
 mod memory;
 mod model;
 mod mutation;
+mod overview;
 mod page;
 mod query;
 mod sqlite;
@@ -21,8 +23,10 @@ mod stub;
 
 pub use catalog::{Catalog, CatalogError, Grant, KeyHash, KeyInfo, Project, Purpose};
 pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
-pub use model::{EventRow, FoundEvent, SessionRow};
+pub use latency::Latencies;
+pub use model::{Change, Changes, EventRow, FoundEvent, Revision, SessionRow};
 pub use mutation::{Batch, ImportCursor, Mutation, Write};
+pub use overview::{DaySums, EventSums, NamedSums, Overview, SessionSums};
 pub use page::{
     Cursor, EventFilter, EventPage, FoundPage, PageSize, SessionFilter, SessionOrder, SessionPage,
     SessionSort,

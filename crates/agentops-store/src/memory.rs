@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
 use agentops_protocol::{
-    Agent, Event, EventBody, EventId, EventKind, ProjectId, SessionId, Status, Thread, Timestamp,
-    Usd,
+    Agent, EndState, Event, EventBody, EventId, EventKind, ProjectId, SessionId, Status, Thread,
+    Timestamp, Usd,
 };
 use tokio::sync::oneshot;
 
@@ -16,9 +16,10 @@ use crate::model::stats_of;
 use crate::page::Place;
 use crate::stub::{self, Given};
 use crate::{
-    Batch, Cursor, EventFilter, EventPage, EventRow, FoundEvent, FoundPage, ImportCursor, Ingest,
-    IngestError, Mutation, PageSize, Pending, PriceOf, Query, QueryError, Receipt, SessionFilter,
-    SessionPage, SessionRow, SessionSort, Write, exported, page,
+    Batch, Changes, Cursor, EventFilter, EventPage, EventRow, EventSums, FoundEvent, FoundPage,
+    ImportCursor, Ingest, IngestError, Mutation, NamedSums, Overview, PageSize, Pending, PriceOf,
+    Query, QueryError, Receipt, Revision, SessionFilter, SessionPage, SessionRow, SessionSort,
+    Write, exported, overview, page,
 };
 
 struct Entry {
@@ -391,6 +392,62 @@ fn cut(mut event: Event, filter: &EventFilter) -> Event {
     event
 }
 
+fn count_session(overview: &mut Overview, facts: &Facts) {
+    let fail = u64::from(facts.state == EndState::Failure);
+    overview.sessions.total += 1;
+    overview.sessions.running += u64::from(facts.end.is_none());
+    overview.sessions.success += u64::from(facts.state == EndState::Success);
+    overview.sessions.fail += fail;
+    let day = facts.start.as_micros().div_euclid(overview::DAY);
+    let day = overview.days.entry(day).or_default();
+    day.sessions += 1;
+    day.fail += fail;
+    if let Some(reason) = facts.reason.as_ref().filter(|_| fail > 0) {
+        let reason: String = reason.chars().take(200).collect();
+        match overview.reasons.iter_mut().find(|known| known.0 == reason) {
+            Some(known) => known.1 += 1,
+            None => overview.reasons.push((reason, 1)),
+        }
+    }
+    for tag in &facts.tags {
+        match overview.tags.iter_mut().find(|known| known.0 == *tag) {
+            Some(known) => (known.1, known.2) = (known.1 + 1, known.2 + fail),
+            None => overview.tags.push((tag.clone(), 1, fail)),
+        }
+    }
+}
+
+fn count_event(
+    overview: &mut Overview,
+    named: &mut [HashMap<Option<String>, NamedSums>; 4],
+    event: &Event,
+) {
+    let mut sums = EventSums {
+        events: 1,
+        failed: u64::from(page::is_failure(&event.status)),
+        ..EventSums::default()
+    };
+    if let EventBody::Llm(llm) = &event.body {
+        sums.prompt_tokens = llm.usage.prompt.unwrap_or(0);
+        sums.completion_tokens = llm.usage.completion.unwrap_or(0);
+        sums.cost = llm.cost.unwrap_or_default();
+        sums.unpriced = u64::from(llm.cost.is_none());
+    }
+    overview.total.add(&sums);
+    let day = event.init_timestamp.as_micros().div_euclid(overview::DAY);
+    let day = overview.days.entry(day).or_default();
+    day.sums.add(&sums);
+    day.errors += u64::from(event.kind() == EventKind::Error);
+    let kind = EventKind::ALL.iter().position(|kind| *kind == event.kind());
+    let name = event.name().map(str::to_owned);
+    let one = named[kind.unwrap()].entry(name.clone()).or_default();
+    one.name = name;
+    one.sums.add(&sums);
+    if let Some(micros) = event.duration_micros() {
+        one.latencies.add(crate::latency::bucket(micros), 1);
+    }
+}
+
 fn place(state: &State, project: &ProjectId, id: &SessionId) -> Option<usize> {
     state
         .sessions
@@ -480,6 +537,10 @@ impl Ingest for MemoryStore {
         let (answer, pending) = oneshot::channel();
         let _ = answer.send(Ok(self.apply(batch)));
         Ok(Pending::new(pending))
+    }
+
+    fn is_alive(&self) -> bool {
+        true
     }
 
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError> {
@@ -696,6 +757,54 @@ impl Query for MemoryStore {
                 .found_cursor()
             }),
             rows: found.into_iter().map(|(_, event)| event).collect(),
+        })
+    }
+
+    fn overview(
+        &self,
+        project: Option<&ProjectId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Overview, QueryError> {
+        let state = self.state.lock().unwrap();
+        let mut overview = Overview::default();
+        let mut named: [HashMap<Option<String>, NamedSums>; 4] = Default::default();
+        let own = |session: &&Session| project.is_none_or(|project| session.project == *project);
+        for session in state.sessions.iter().filter(own) {
+            if session.facts.start >= from && session.facts.start < to {
+                count_session(&mut overview, &session.facts);
+            }
+            for event in self.shown(session) {
+                let hour = |at: Timestamp| at.as_micros().div_euclid(3_600_000_000);
+                let last = Timestamp::from_micros(to.as_micros() - 1);
+                let start = event.init_timestamp;
+                if hour(start) >= hour(from) && hour(start) <= hour(last) {
+                    count_event(&mut overview, &mut named, &event);
+                }
+            }
+        }
+        let order = |rows: &mut Vec<(String, u64)>| {
+            rows.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+            rows.truncate(overview::ROWS);
+        };
+        order(&mut overview.reasons);
+        overview.tags.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        overview.tags.truncate(overview::ROWS);
+        let [actions, llms, tools, errors] =
+            named.map(|named| overview::most(named.into_values().collect()));
+        (overview.actions, overview.models) = (actions, llms);
+        (overview.tools, overview.errors) = (tools, errors);
+        Ok(overview)
+    }
+
+    fn changes(&self, _: Option<&ProjectId>, _: Option<&Revision>) -> Result<Changes, QueryError> {
+        // The model keeps no history; that of SQLite has tests of its own.
+        let number = self.state.lock().unwrap().revision;
+        let epoch = "model".to_owned();
+        Ok(Changes {
+            changes: Vec::new(),
+            next: Revision { epoch, number },
+            reset: false,
         })
     }
 

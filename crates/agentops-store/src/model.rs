@@ -59,6 +59,36 @@ impl EventRow {
     }
 }
 
+/// A state of the store that one can go on from. One of another store, or of one whose newest
+/// changes were lost, is told from it by the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Which store.
+    pub epoch: String,
+    /// How many changes it has had.
+    pub number: u64,
+}
+
+/// A session that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which; `None` when it was deleted.
+    pub session: Option<SessionId>,
+    /// Its project.
+    pub project: ProjectId,
+}
+
+/// What changed since a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The sessions, each once.
+    pub changes: Vec<Change>,
+    /// From where to go on.
+    pub next: Revision,
+    /// What changed is not known any more: everything may have.
+    pub reset: bool,
+}
+
 /// The part of the counts that follows from a session's facts and its last event.
 pub(crate) fn stats_of(session: &str, facts: &Facts, last_event: Option<Timestamp>) -> Stats {
     let mut stats = Stats::default();

@@ -1,10 +1,11 @@
 //! Reading. Every answer is a consistent view of one revision.
 
 use agentops_protocol::api::{Export, Stats};
-use agentops_protocol::{Event, EventId, ProjectId, SessionId};
+use agentops_protocol::{Event, EventId, ProjectId, SessionId, Timestamp};
 
 use crate::{
-    Cursor, EventFilter, EventPage, FoundPage, PageSize, SessionFilter, SessionPage, SessionRow,
+    Changes, Cursor, EventFilter, EventPage, FoundPage, Overview, PageSize, Revision,
+    SessionFilter, SessionPage, SessionRow,
 };
 
 /// Why something cannot be read.
@@ -119,4 +120,27 @@ pub trait Query: Send + Sync {
         project: Option<&ProjectId>,
         id: &SessionId,
     ) -> Result<Option<String>, QueryError>;
+
+    /// Sums over what began in a stretch of time, of a project's own sessions (of all projects:
+    /// `None`). Events are counted by whole hours of UTC.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn overview(
+        &self,
+        project: Option<&ProjectId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Overview, QueryError>;
+
+    /// Which sessions that a project sees changed after a revision; without one, only where to
+    /// begin.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn changes(
+        &self,
+        project: Option<&ProjectId>,
+        after: Option<&Revision>,
+    ) -> Result<Changes, QueryError>;
 }

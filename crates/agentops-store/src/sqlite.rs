@@ -7,6 +7,7 @@
 mod agents;
 mod bodies;
 mod catalog;
+mod changes;
 mod checkpoint;
 mod events;
 mod fault;
@@ -14,6 +15,7 @@ mod idents;
 mod listing;
 mod messages;
 mod names;
+mod overview;
 mod pack;
 mod queue;
 mod reader;

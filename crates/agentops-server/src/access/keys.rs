@@ -119,6 +119,21 @@ impl FromRequestParts<App> for KeyHolder {
     }
 }
 
+/// Whether the sender may see the server's own numbers, which are nobody's: who sits at this
+/// machine, and the holder of any key, in its header or, as scrapers send it, as a bearer token.
+pub(crate) async fn may_watch(app: &App, parts: &Parts) -> Result<bool, ApiError> {
+    if is_open(app, parts) {
+        return Ok(true);
+    }
+    let bearer = || key_in(parts, "authorization")?.strip_prefix("Bearer ");
+    let Some(key) = key_in(parts, API_KEY_HEADER).or_else(bearer) else {
+        return Ok(false);
+    };
+    let hash = hash(&app.secrets().keys, key);
+    let known = app.read(move |store| store.key_by_hash(&hash)).await?;
+    Ok(known.is_some_and(|info| info.revoked.is_none()))
+}
+
 /// The project of a second key that may read the session, if there is one and it is known: an
 /// unknown one is no reason to refuse the session.
 #[derive(Debug)]

@@ -158,6 +158,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Export", export()),
         ("TimeTravelRows", list(time_travel())),
         ("Document", json!({"type": "object"})),
+        ("Overview", overview()),
     ]
 }
 
@@ -236,6 +237,58 @@ fn export() -> Value {
         ("agents", list(reference("Agent"))),
         ("threads", list(reference("Thread"))),
         ("stats", reference("Stats")),
+    ])
+}
+
+fn overview() -> Value {
+    let row = |own: &[(&str, Value)]| {
+        let mut members = own.to_vec();
+        members.extend([
+            ("events", count()),
+            ("failed", count()),
+            ("prompt_tokens", count()),
+            ("completion_tokens", count()),
+            ("cost", maybe_dollars()),
+            ("cost_known", dollars()),
+            ("unpriced", count()),
+        ]);
+        exact(&members)
+    };
+    let latency = exact(&[
+        ("count", count()),
+        ("p50", maybe_count()),
+        ("p90", maybe_count()),
+        ("p99", maybe_count()),
+    ]);
+    let named = || {
+        list(row(&[
+            ("name", maybe_text()),
+            ("latency_us", latency.clone()),
+        ]))
+    };
+    let sessions = ["total", "running", "success", "fail", "indeterminate"];
+    let day = [
+        ("day", text()),
+        ("sessions", count()),
+        ("fail", count()),
+        ("errors", count()),
+    ];
+    let tag = [("tag", text()), ("sessions", count()), ("fail", count())];
+    exact(&[
+        ("from", time()),
+        ("to", time()),
+        ("sessions", exact(&sessions.map(|name| (name, count())))),
+        (
+            "reasons",
+            list(exact(&[("reason", text()), ("sessions", count())])),
+        ),
+        ("tags", list(exact(&tag))),
+        ("days", list(row(&day))),
+        ("models", named()),
+        ("tools", named()),
+        ("actions", named()),
+        ("errors", named()),
+        ("total", row(&[])),
     ])
 }
 

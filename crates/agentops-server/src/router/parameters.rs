@@ -75,3 +75,16 @@ pub(super) const SESSIONS: &[Parameter] = &[
     ),
     parameter("order", Takes::OneOf(&["asc", "desc"]), "desc unless given"),
 ];
+
+/// A stretch of time.
+pub(super) const RANGE: &[Parameter] = &[
+    parameter("from", Takes::Time, "30 days before `to` unless given"),
+    parameter("to", Takes::Time, "now unless given"),
+];
+
+/// Where a stream goes on.
+pub(super) const AFTER: &[Parameter] = &[parameter(
+    "after",
+    Takes::Text,
+    "the id of the last message; the header Last-Event-ID wins",
+)];

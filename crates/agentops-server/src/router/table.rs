@@ -3,7 +3,7 @@
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter};
 
-use super::parameters::{EVENTS, FORMAT, PAGE, SESSIONS};
+use super::parameters::{AFTER, EVENTS, FORMAT, PAGE, RANGE, SESSIONS};
 use crate::app::App;
 use crate::openapi::{Auth, Operation};
 use crate::{pages, routes};
@@ -15,6 +15,8 @@ pub(super) enum Under {
     Both,
     /// With `/v2` only: our additions, so that none meets a page.
     V2,
+    /// Without `/v2` only: what other programs expect at this place.
+    Bare,
     /// As it stands: pages.
     Root,
 }
@@ -215,6 +217,23 @@ fn read() -> Vec<Route> {
             key("listEvents", "Events of all sessions, the newest arrival first; a page may hold fewer than more pages do")
                 .takes(&[EVENTS, PAGE])
                 .json("EventList"),
+        ),
+        v2("/events/stream").get(
+            routes::stream,
+            key("followChanges", "Server-sent events: which sessions changed; resumable")
+                .takes(&[AFTER])
+                .content(&[("text/event-stream", None)]),
+        ),
+        v2("/metrics/overview").get(
+            routes::overview,
+            key("overview", "Sums by day, model, tool, tag and reason; 30 days unless told")
+                .takes(&[RANGE])
+                .json("Overview"),
+        ),
+        Route::at(Under::Bare, "/metrics").get(
+            routes::metrics,
+            key("metrics", "The server's own numbers, for Prometheus")
+                .content(&[("text/plain", None)]),
         ),
     ]
 }

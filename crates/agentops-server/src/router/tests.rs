@@ -67,6 +67,10 @@ impl Ingest for Faulty {
         }
     }
 
+    fn is_alive(&self) -> bool {
+        self.fault.load(Ordering::SeqCst) != STOPPED
+    }
+
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError> {
         self.real.import_cursor(directory)
     }
@@ -152,6 +156,23 @@ impl Query for Faulty {
         cursor: Option<&Cursor>,
     ) -> Result<FoundPage, QueryError> {
         self.real.found(project, filter, size, cursor)
+    }
+
+    fn overview(
+        &self,
+        project: Option<&ProjectId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Overview, QueryError> {
+        self.real.overview(project, from, to)
+    }
+
+    fn changes(
+        &self,
+        project: Option<&ProjectId>,
+        after: Option<&Revision>,
+    ) -> Result<Changes, QueryError> {
+        self.real.changes(project, after)
     }
 
     fn logs(

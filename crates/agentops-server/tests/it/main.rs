@@ -8,6 +8,7 @@ mod captures;
 mod client;
 mod documented;
 mod import;
+mod live;
 mod login;
 mod openapi;
 mod pages;

@@ -173,6 +173,10 @@ fn no_route_shows_or_changes_another_projects_session() {
     .to_string();
     let mut walked = 0;
     for (path, method, _) in operations(&document(&server)) {
+        // Answers without end; has a test of its own.
+        if path.ends_with("/stream") {
+            continue;
+        }
         for header in [key(&theirs), ("Authorization", bearer.as_str())] {
             let both = [header, ("X-Agentops-Parent-Key", theirs.as_str())];
             let body = if method == "GET" {

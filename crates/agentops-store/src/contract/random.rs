@@ -219,6 +219,11 @@ fn answers(store: &(impl Query + Ingest)) -> String {
             let page = store.sessions(project.as_ref(), &all, PageSize::MAX, None);
             text += &format!("{:?}\n", page.unwrap().rows);
         }
+        for hours in [(0, 24), (7, 8)] {
+            let at = |hour: i64| super::at(hour * 3_600_000_000);
+            let overview = store.overview(project.as_ref(), at(hours.0), at(hours.1));
+            text += &format!("{:#?}\n", overview.unwrap());
+        }
         for failed in [false, true] {
             let some = EventFilter {
                 heads_only: true,
@@ -254,11 +259,11 @@ proptest! {
             let told = told.wait().unwrap();
             prop_assert_eq!((stored.cost, stored.repeated), (told.cost, told.repeated));
         }
+        store.take_away_now();
         let (stored, told) = (answers(&store), answers(&model));
         let differs = stored.lines().zip(told.lines()).find(|(stored, told)| stored != told);
         prop_assert_eq!(differs, None, "the first line that differs");
         prop_assert_eq!(stored.len(), told.len());
-        store.take_away_now();
         store.check_rollups();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
-use agentops_protocol::{Event, EventId, EventKind, Json, ProjectId, SessionId, Usd};
+use agentops_protocol::{Event, EventId, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Fault;
@@ -12,12 +12,12 @@ use super::messages::MessageReader;
 use super::pack::Unpacker;
 use super::stats::kind_index;
 use super::store::SqliteStore;
-use super::{agents, bodies, events, rows, sessions};
+use super::{agents, bodies, changes, events, overview, rows, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
-    Cursor, EventFilter, EventPage, FoundPage, PageSize, Query, QueryError, SessionFilter,
-    SessionPage, SessionRow, exported,
+    Changes, Cursor, EventFilter, EventPage, FoundPage, Overview, PageSize, Query, QueryError,
+    Revision, SessionFilter, SessionPage, SessionRow, exported,
 };
 
 /// The first name of a session is looked for in so many events.
@@ -125,6 +125,27 @@ impl Query for SqliteStore {
         Ok(self.readers.read(|connection, unpacker| {
             events::found(connection, unpacker, project, filter, size, from)
         })?)
+    }
+
+    fn overview(
+        &self,
+        project: Option<&ProjectId>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Overview, QueryError> {
+        Ok(self
+            .readers
+            .read(|connection, _| overview::read(connection, project, from, to))?)
+    }
+
+    fn changes(
+        &self,
+        project: Option<&ProjectId>,
+        after: Option<&Revision>,
+    ) -> Result<Changes, QueryError> {
+        Ok(self
+            .readers
+            .read(|connection, _| changes::read(connection, project, after))?)
     }
 
     fn logs(

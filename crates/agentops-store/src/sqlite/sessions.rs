@@ -181,9 +181,10 @@ pub(crate) fn save_counts(
         ])?;
     let mut upsert = connection.prepare_cached(
         "INSERT INTO session_models VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET
-           calls = calls + excluded.calls, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-           completion_tokens = completion_tokens + excluded.completion_tokens,
-           cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced",
+           calls = calls + excluded.calls,
+           prompt_tokens = CAST(prompt_tokens + excluded.prompt_tokens AS INTEGER),
+           completion_tokens = CAST(completion_tokens + excluded.completion_tokens AS INTEGER),
+           cost = CAST(cost + excluded.cost AS INTEGER), unpriced = unpriced + excluded.unpriced",
     )?;
     for (model, sums) in tally
         .models

@@ -174,6 +174,10 @@ impl Ingest for SqliteStore {
         Ok(Pending::new(pending))
     }
 
+    fn is_alive(&self) -> bool {
+        self.writer_alive()
+    }
+
     fn import_cursor(&self, directory: &str) -> Result<Option<ImportCursor>, IngestError> {
         let found = self.readers.read(|connection, _| {
             Ok(connection

@@ -571,3 +571,68 @@ fn reads_go_on_beside_writes_and_see_whole_batches() {
     });
     store.check();
 }
+
+#[test]
+fn sums_of_hostile_numbers_stop_at_their_end_and_refuse_nothing() {
+    let (_directory, store) = sqlite();
+    let (cost, tokens) = ("8999999", 1_u64 << 53);
+    for number in 0..3_000 {
+        if number % 1_000 != 0 && number > 10 {
+            continue;
+        }
+        put(
+            &store,
+            created(&format!(
+                r#"{{"event_type":"llms","id":"{number}","model":"m","cost":{cost},"prompt_tokens":{tokens},
+                    "init_timestamp":"1970-01-01T00:00:00Z","end_timestamp":"9999-12-31T23:59:59Z"}}"#
+            )),
+        );
+    }
+    let overview = store.overview(None, at(0), at(1_000_000)).unwrap();
+    assert_eq!(overview.total.cost, Usd::from_picos(i64::MAX));
+    assert_eq!(overview.models[0].sums.events, 13);
+    let stats = store.stats(None, &id("s")).unwrap().unwrap();
+    assert_eq!(stats.cost, Some(Usd::from_picos(i64::MAX)));
+}
+
+#[test]
+fn changes_are_told_once_and_a_lost_place_is_told_too() {
+    let (_directory, store) = sqlite();
+    let changes = |project: &str, after: &crate::Revision| {
+        store.changes(Some(&id(project)), Some(after)).unwrap()
+    };
+    let start = store.changes(None, None).unwrap();
+    assert!(start.changes.is_empty() && !start.reset);
+    put(&store, tool(1));
+    put(&store, tool(2));
+    let told = changes("p", &start.next);
+    let names: Vec<_> = told
+        .changes
+        .iter()
+        .map(|change| change.session.clone())
+        .collect();
+    assert_eq!(names, [Some(id("s"))]);
+    assert!(changes("p", &told.next).changes.is_empty());
+    assert!(changes("stranger", &start.next).changes.is_empty());
+    put(&store, Mutation::Share(id("parent")));
+    assert_eq!(changes("parent", &told.next).changes.len(), 1);
+    let before = store.changes(None, None).unwrap().next;
+    put(&store, Mutation::Delete);
+    let deleted = changes("p", &before).changes;
+    assert_eq!((deleted.len(), deleted[0].session.clone()), (1, None));
+    // Another database, or one that was put back, or a place long gone.
+    let other = crate::Revision {
+        epoch: "other".into(),
+        number: 0,
+    };
+    let ahead = crate::Revision {
+        number: 99,
+        ..start.next.clone()
+    };
+    assert!(changes("p", &other).reset && changes("p", &ahead).reset);
+    store
+        .change(|connection| Ok(connection.execute("DELETE FROM changes WHERE rev < 3", [])?))
+        .unwrap();
+    assert!(changes("p", &start.next).reset);
+    assert!(!changes("p", &told.next).reset);
+}
