@@ -12,7 +12,7 @@ pub mod v1 {
     pub use crate::recording::early::{Branch, FromRest};
     pub use crate::recording::end::{End, Exit, Never, Out, Split};
     pub use crate::recording::fault::Fault;
-    pub use crate::recording::follow::Tag;
+    pub use crate::recording::follow::{FutureOf, Inside, IterOf, StreamOf, Tag, known};
     pub use crate::recording::future::Recorded;
 
     /// The ladder of [`Arg`].

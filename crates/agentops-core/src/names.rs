@@ -9,7 +9,7 @@ use agentops_protocol::{Agent as WireAgent, AgentId};
 use crate::client::{Client, WeakClient};
 use crate::delivery::Link;
 use crate::recording::{AgentSlot, Slot};
-use crate::state::{self, SessionState};
+use crate::state::SessionState;
 
 /// Most agents of a session that are known by name; what further names do is the default agent's.
 const NAMES_LIMIT: usize = 4096;
@@ -92,10 +92,8 @@ impl Known {
         if self.names.len() >= NAMES_LIMIT {
             return AgentSlot::default();
         }
-        let id = AgentId::from(uuid::Uuid::new_v4());
-        let agent = state::agent_slot(id.clone());
-        session.facts().agents.push(WireAgent {
-            id,
+        let agent = session.admit(WireAgent {
+            id: AgentId::from(uuid::Uuid::new_v4()),
             name: Some(name.to_owned()),
             logs: None,
         });

@@ -288,11 +288,11 @@ impl Session {
 
     /// Gives an agent a number and tells the server of it.
     pub(crate) fn register(&self, agent: WireAgent) -> AgentSlot {
-        let slot = state::agent_slot(agent.id.clone());
-        if let (Some(state), Some(link)) = (&self.state, self.client.link()) {
-            state.facts().agents.push(agent);
-            link.changed(state);
-        }
+        let (Some(state), Some(link)) = (&self.state, self.client.link()) else {
+            return AgentSlot::default();
+        };
+        let slot = state.admit(agent);
+        link.changed(state);
         slot
     }
 

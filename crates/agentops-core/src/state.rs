@@ -1,6 +1,7 @@
 //! What is known of one session of this process. The user's handle and the worker share it; both
 //! stand above this file.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) end: Option<Ending>,
     /// Agents that the worker has not written yet.
     pub(crate) agents: Vec<Agent>,
+    /// Slots of all its agents.
+    agent_slots: Vec<u32>,
     pub(crate) tally: Tally,
     /// The session's page, once the server said.
     pub(crate) url: Option<String>,
@@ -126,21 +129,38 @@ impl SessionState {
     }
 }
 
-/// Ids of the agents of this process, by slot; slots count from 1.
-static AGENTS: Mutex<Vec<AgentId>> = Mutex::new(Vec::new());
+/// Ids of the agents of this process by slot, as long as their sessions are recorded.
+static AGENTS: Mutex<BTreeMap<u32, AgentId>> = Mutex::new(BTreeMap::new());
 
-/// A slot for an agent.
-pub(crate) fn agent_slot(id: AgentId) -> AgentSlot {
-    let mut agents = AGENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    agents.push(id);
-    AgentSlot(u32::try_from(agents.len()).unwrap_or(0))
+fn agents() -> MutexGuard<'static, BTreeMap<u32, AgentId>> {
+    AGENTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The id of the agent of a slot.
 pub(crate) fn agent_id(slot: AgentSlot) -> Option<String> {
-    let at = usize::try_from(slot.0).ok()?.checked_sub(1)?;
-    let agents = AGENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    agents.get(at).map(|id| id.as_str().to_owned())
+    agents().get(&slot.0).map(|id| id.as_str().to_owned())
+}
+
+impl SessionState {
+    /// Takes an agent in, to be written by the worker; its slot.
+    pub(crate) fn admit(&self, agent: Agent) -> AgentSlot {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let slot = NEXT.fetch_add(1, Ordering::Relaxed);
+        agents().insert(slot, agent.id.clone());
+        let mut facts = self.facts();
+        facts.agent_slots.push(slot);
+        facts.agents.push(agent);
+        AgentSlot(slot)
+    }
+
+    /// Nothing of this session will be written any more.
+    pub(crate) fn forget_agents(&self) {
+        let slots = std::mem::take(&mut self.facts().agent_slots);
+        let mut agents = agents();
+        for slot in slots {
+            agents.remove(&slot);
+        }
+    }
 }
 
 /// What was recorded while no session was open.

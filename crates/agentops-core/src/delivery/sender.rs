@@ -31,6 +31,8 @@ const STRETCH_LINES: usize = 2_048;
 const STRETCH_BYTES: usize = 2 << 20;
 /// Sessions of a stretch that are sent at the same time.
 const PARALLEL: usize = 4;
+/// Most sessions of which a token, or that they are refused, is kept.
+const MAX_SESSIONS: usize = 10_000;
 /// How long a call runs before the server is told of it.
 const OPEN_AFTER: Duration = Duration::from_millis(100);
 
@@ -97,6 +99,16 @@ impl Delivery {
 
     fn token(&self, sid: &str) -> Option<Arc<str>> {
         lock(&self.tokens).get(sid).cloned()
+    }
+
+    /// Keeps a session's token. A program of many sessions forgets all of them now and then: who
+    /// needs one asks for it again.
+    fn authorised(&self, sid: &str, token: Arc<str>) {
+        let mut tokens = lock(&self.tokens);
+        if tokens.len() >= MAX_SESSIONS {
+            tokens.clear();
+        }
+        tokens.insert(sid.to_owned(), token);
     }
 
     /// Sends the requests of one session, in order.
@@ -190,7 +202,7 @@ impl Delivery {
                         return None;
                     };
                     let token: Arc<str> = answer.jwt.into();
-                    lock(&self.tokens).insert(sid.to_owned(), Arc::clone(&token));
+                    self.authorised(sid, Arc::clone(&token));
                     return Some(token);
                 }
                 Verdict::Retry(asked) => self.wait(&attempt, asked, failures).await,
@@ -211,7 +223,7 @@ impl Delivery {
             Call::CreateSession => {
                 match serde_json::from_str::<CreateSessionAnswer>(&attempt.text) {
                     Ok(answer) => {
-                        lock(&self.tokens).insert(sid.to_owned(), answer.jwt.into());
+                        self.authorised(sid, answer.jwt.into());
                         if let (Some(session), Some(url)) = (self.session(sid), answer.session_url)
                         {
                             session.facts().url = Some(url);
@@ -234,9 +246,15 @@ impl Delivery {
 
     /// The session is refused: its lines go to the quarantine, those of others go on.
     fn park(&self, sid: &str, attempt: &Attempt) {
-        if lock(&self.parked).insert(sid.to_owned())
-            && let Some(held_back) = self.parkings.pass(Instant::now())
-        {
+        let new = {
+            let mut parked = lock(&self.parked);
+            if parked.len() >= MAX_SESSIONS {
+                // They are refused again when they come again.
+                parked.clear();
+            }
+            parked.insert(sid.to_owned())
+        };
+        if new && let Some(held_back) = self.parkings.pass(Instant::now()) {
             tracing::warn!(
                 target: "agentops",
                 session = %sid,

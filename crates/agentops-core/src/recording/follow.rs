@@ -265,3 +265,38 @@ impl<T> AnyAsIs for Tag<T> {
         AsIs
     }
 }
+
+/// Says what comes out of a result whose body may have left that open.
+#[inline(always)]
+pub fn known<R, K: Known<R>>(_: &R, _: K) {}
+
+/// What is known of a result.
+pub trait Known<R> {}
+
+macro_rules! known {
+    ($($name:ident: $result:ident, $bound:path, $what:literal;)*) => { $(
+        #[doc = concat!("The type of what comes out of ", $what, ".")]
+        #[derive(Debug)]
+        pub struct $name<T>(PhantomData<fn() -> T>);
+        impl<T> $name<T> {
+            /// This type.
+            #[inline(always)]
+            #[expect(clippy::new_without_default, reason = "only macros make one")]
+            pub fn new() -> $name<T> {
+                $name(PhantomData)
+            }
+        }
+        impl<T, $result: $bound> Known<$result> for $name<T> {}
+    )* };
+}
+known! {
+    FutureOf: F, Future<Output = T>, "a future";
+    StreamOf: S, Stream<Item = T>, "a stream";
+    IterOf: I, Iterator<Item = T>, "an iterator";
+}
+
+/// The same, of what is inside of a `Result` or an `Option`.
+#[derive(Debug)]
+pub struct Inside<K>(pub K);
+impl<S, E, K: Known<S>> Known<Result<S, E>> for Inside<K> {}
+impl<S, K: Known<S>> Known<Option<S>> for Inside<K> {}

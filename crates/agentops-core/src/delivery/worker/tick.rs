@@ -462,8 +462,8 @@ impl Worker {
         let (join, sessions) = (&self.join, &mut self.sessions);
         self.ending.retain(|index| {
             let over = join.open_in(Slot(*index)) == 0;
-            if over {
-                sessions.remove(index);
+            if over && let Some(live) = sessions.remove(index) {
+                live.state.forget_agents();
             }
             !over
         });
