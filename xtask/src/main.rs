@@ -1,4 +1,4 @@
-//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `compat`.
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `compat`, `torture`.
 //!
 //! What the build of the product needs is not here: `cargo build` works without running any of it.
 #![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
@@ -10,6 +10,7 @@ mod compat;
 mod examples;
 mod layers;
 mod prices;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Args),
     /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
     Compat(compat::Args),
+    /// Put the attribute on every function of crates that others wrote, and run their tests.
+    Torture(torture::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Prices(args) => prices::run(&root, &args),
         Task::Bench(args) => bench::run(&root, &args),
         Task::Compat(args) => compat::run(&root, &args),
+        Task::Torture(args) => torture::run(&root, &args),
     }
 }
 

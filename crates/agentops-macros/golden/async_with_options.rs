@@ -25,34 +25,38 @@ async fn search(&self, query: &str, index: &[u8]) -> Result<u8, Error> {
         go(query, index).await
     };
     match call {
-        ::core::option::Option::None => future.await,
-        call => {
-            my::ao::__private::v1::Recorded::new(call, future, |ret, call| {
-                use my::ao::__private::v1::tag::*;
-                (&&&&my::ao::__private::v1::Tag::of(&ret)).same().finish(
-                    ret,
-                    call,
-                    |ret, end| {
-                        use my::ao::__private::v1::out::*;
-                        match (&&my::ao::__private::v1::Out(ret)).split() {
-                            my::ao::__private::v1::Split::Value(_) => (),
-                            my::ao::__private::v1::Split::Error(error) => {
-                                (&&&&&my::ao::__private::v1::Fault(error)).fail(end)
+        ::core::option::Option::Some(call) => {
+            my::ao::__private::v1::Recorded::new(
+                ::core::option::Option::Some(call),
+                future,
+                |ret, call| {
+                    use my::ao::__private::v1::tag::*;
+                    (&&&&my::ao::__private::v1::Tag::of(&ret)).same().finish(
+                        ret,
+                        call,
+                        |ret, end| {
+                            use my::ao::__private::v1::out::*;
+                            match (&&my::ao::__private::v1::Out(ret)).split() {
+                                my::ao::__private::v1::Split::Value(_) => (),
+                                my::ao::__private::v1::Split::Error(error) => {
+                                    (&&&&&my::ao::__private::v1::Fault(error)).fail(end)
+                                }
                             }
-                        }
-                    },
-                    |ret, end| {
-                        use my::ao::__private::v1::out::*;
-                        match (&&my::ao::__private::v1::Out(ret)).split() {
-                            my::ao::__private::v1::Split::Value(_) => (),
-                            my::ao::__private::v1::Split::Error(error) => {
-                                (&&&&&my::ao::__private::v1::Fault(error)).fail(end)
+                        },
+                        |ret, end| {
+                            use my::ao::__private::v1::out::*;
+                            match (&&my::ao::__private::v1::Out(ret)).split() {
+                                my::ao::__private::v1::Split::Value(_) => (),
+                                my::ao::__private::v1::Split::Error(error) => {
+                                    (&&&&&my::ao::__private::v1::Fault(error)).fail(end)
+                                }
                             }
-                        }
-                    },
-                )
-            })
+                        },
+                    )
+                },
+            )
             .await
         }
+        ::core::option::Option::None => future.await,
     }
 }

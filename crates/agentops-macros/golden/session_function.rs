@@ -8,9 +8,8 @@ async fn handle(id: u8) {
         work(id).await
     };
     match call {
-        ::core::option::Option::None => future.await,
-        call => {
-            v1::Recorded::new(call, future, |ret, call| {
+        ::core::option::Option::Some(call) => {
+            v1::Recorded::new(::core::option::Option::Some(call), future, |ret, call| {
                 use v1::tag::*;
                 (&&&&v1::Tag::of(&ret)).same().finish(
                     ret,
@@ -33,5 +32,6 @@ async fn handle(id: u8) {
             })
             .await
         }
+        ::core::option::Option::None => future.await,
     }
 }

@@ -5,6 +5,7 @@ fn tokens() -> impl Stream<Item = u8> {
         move || -> _ { make() },
         |ret, call| {
             use v1::tag::*;
+            v1::known(&ret, v1::StreamOf::<u8>::new());
             (&&&&&&&&&&&&&v1::Tag::of(&ret)).any().finish(
                 ret,
                 call,

@@ -5,7 +5,7 @@
 //!         v1::run(call, move || -> R { body }, |ret, call| …)
 //! async   let call = v1::start(site, |params| …);
 //!         let body = async move { body };
-//!         match call { None => body.await, call => v1::Recorded::new(call, body, |ret, call| …).await }
+//!         match call { Some(call) => v1::Recorded::new(Some(call), body, |ret, call| …).await, None => body.await }
 //! asked   let guard = v1::guard(v1::start(site, |params| …));
 //!         let ret: R = 'body: { body };
 //!         v1::leave(guard, ret, |ret, call| …)
@@ -22,7 +22,7 @@ use syn::spanned::Spanned;
 use crate::in_place;
 use crate::item::Item;
 use crate::plan::{self, Binding, Call, Opens, Param, ParamValue, Plan, Session, Shape};
-use crate::returns::Returns;
+use crate::returns::{Items, Returns};
 
 /// The function, recorded.
 pub(crate) fn expand(plan: &Plan) -> TokenStream {
@@ -109,13 +109,20 @@ fn expand_async(plan: &Plan) -> TokenStream {
             TokenStream::new(),
         ),
     };
-    let recorded = quote! { #v1::Recorded::new(#call, #future, #finish).await };
     let run = match &plan.returns {
         // A wrapper changes the type of what it wraps, recorded or not.
-        Returns::Typed { opaque: true, .. } => recorded,
-        // Moved out by the match: a call is not kept across the awaiting of a body that is not recorded.
+        Returns::Typed { opaque: true, .. } => {
+            quote! { #v1::Recorded::new(#call, #future, #finish).await }
+        }
+        // The call itself is moved out: what is left of a call that is not there needs no destructor, so the future
+        // of a body that is not recorded keeps none.
         _ => quote! {
-            match #call { ::core::option::Option::None => #future.await, #call => #recorded }
+            match #call {
+                ::core::option::Option::Some(#call) => {
+                    #v1::Recorded::new(::core::option::Option::Some(#call), #future, #finish).await
+                }
+                ::core::option::Option::None => #future.await,
+            }
         },
     };
     quote! {
@@ -243,6 +250,17 @@ fn finish(plan: &Plan) -> TokenStream {
     let v1 = v1(plan);
     let (ret, call) = (local("ret"), local("call"));
     let look = look(plan);
+    let known = match &plan.returns {
+        Returns::Typed {
+            opaque: true,
+            items: Some(items),
+            ..
+        } => {
+            let items = known_items(items, &v1);
+            Some(quote! { #v1::known(&#ret, #items); })
+        }
+        _ => None,
+    };
     let tag = match &plan.returns {
         Returns::Typed { opaque: true, .. } => quote! { (&&&&&&&&&&&&&#v1::Tag::of(&#ret)).any() },
         _ => quote! { (&&&&#v1::Tag::of(&#ret)).same() },
@@ -250,7 +268,22 @@ fn finish(plan: &Plan) -> TokenStream {
     quote! {
         |#ret, #call| {
             use #v1::tag::*;
+            #known
             #tag.finish(#ret, #call, #look, #look)
+        }
+    }
+}
+
+/// A value whose type says what comes out of a result.
+fn known_items(items: &Items, v1: &TokenStream) -> TokenStream {
+    match items {
+        Items::Of(kind, item) => {
+            let kind = Ident::new(kind, Span::mixed_site());
+            quote! { #v1::#kind::<#item>::new() }
+        }
+        Items::Inside(inside) => {
+            let inside = known_items(inside, v1);
+            quote! { #v1::Inside(#inside) }
         }
     }
 }

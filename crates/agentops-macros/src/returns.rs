@@ -44,13 +44,25 @@ pub(crate) enum Returns {
         /// What stands for the result: a closure has nothing to be captured but its type.
         shown: String,
     },
-    /// A type. `erased` has `_` for every `impl Trait`; `opaque` says that a wrapper may take its place.
+    /// A type. `erased` has `_` for every `impl Trait`; `opaque` says that a wrapper may take its place, and `items` what
+    /// comes out of it then.
     Typed {
         /// The type to annotate a closure with.
         erased: Box<Type>,
         /// Whether the type of the result may change.
         opaque: bool,
+        /// What the body may need to know of itself.
+        items: Option<Items>,
     },
+}
+
+/// What comes out of an `impl Trait`. Its body may leave that open (`Ok(…)` in a stream of results), and once the
+/// `impl Trait` is erased nothing else says it.
+pub(crate) enum Items {
+    /// Of a future, a stream or an iterator, by the name of the trait.
+    Of(&'static str, Box<Type>),
+    /// Of what is inside of a `Result` or an `Option`.
+    Inside(Box<Items>),
 }
 
 impl Returns {
@@ -71,6 +83,7 @@ impl Returns {
         Returns::Typed {
             erased,
             opaque: may_change(written),
+            items: items(written),
         }
     }
 }
@@ -121,6 +134,54 @@ fn is_closure(ty: &Type) -> bool {
             .segments
             .last()
             .is_some_and(|last| matches!(last.arguments, PathArguments::Parenthesized(_)))
+    })
+}
+
+/// What an `impl Trait` says of what comes out of it, by itself or in a `Result` or `Option`.
+fn items(ty: &Type) -> Option<Items> {
+    match ty {
+        Type::ImplTrait(opaque) => opaque.bounds.iter().find_map(items_of_bound),
+        Type::Paren(inside) => items(&inside.elem),
+        Type::Group(inside) => items(&inside.elem),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+                return None;
+            };
+            match arguments.args.first() {
+                Some(GenericArgument::Type(inside @ Type::ImplTrait(_)))
+                    if last.ident == "Result" || last.ident == "Option" =>
+                {
+                    Some(Items::Inside(Box::new(items(inside)?)))
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn items_of_bound(bound: &TypeParamBound) -> Option<Items> {
+    let TypeParamBound::Trait(bound) = bound else {
+        return None;
+    };
+    let last = bound.path.segments.last()?;
+    let kind = match last.ident.to_string().as_str() {
+        "Future" => "FutureOf",
+        "Stream" => "StreamOf",
+        "Iterator" | "ExactSizeIterator" | "DoubleEndedIterator" | "FusedIterator" => "IterOf",
+        _ => return None,
+    };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(item) if item.ident == "Item" || item.ident == "Output" => {
+            let mut ty = item.ty.clone();
+            EraseImpl.visit_type_mut(&mut ty);
+            Some(Items::Of(kind, Box::new(ty)))
+        }
+        _ => None,
     })
 }
 

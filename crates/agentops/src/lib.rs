@@ -48,21 +48,39 @@ pub use agentops_core::{
 /// Records each call of a function as an action: arguments, result, duration, and how it ended.
 ///
 /// It goes on functions and methods, sync and async, generic or not, below or above other
-/// attributes. The function keeps its result, its `Send`-ness, its borrows and the order in which
-/// it drops; without a session it costs about a nanosecond. A returned future, stream or iterator
-/// (`impl` or boxed, also inside `Result` and `Option`) is recorded to its end.
+/// attributes. The function keeps its result, its `Send`-ness, its borrows, the lines of its
+/// compiler errors and the order in which it drops; without a session it costs about a nanosecond.
+/// A `const fn` cannot be recorded.
 ///
+/// # What it becomes
+/// ```ignore
+/// #[record_action]
+/// fn add(a: i32, b: i32) -> i32 {
+///     a + b
+/// }
 /// ```
-/// # struct Agent { id: u32 }
-/// # struct Plan;
-/// impl Agent {
-///     #[agentops::record_action(name = "plan", skip(memory), ret = false, fields(agent = self.id))]
-///     async fn make_plan(&self, goal: &str, memory: &[u8]) -> Result<Plan, std::fmt::Error> {
-///         Ok(Plan)
+/// becomes, shortened,
+/// ```ignore
+/// fn add(a: i32, b: i32) -> i32 {
+///     let call = v1::start(SITE, |params| { /* "a": a, "b": b, only if a session records */ });
+///     v1::run(call, move || -> i32 { a + b }, |ret, call| { /* what is learnt from the result */ })
+/// }
+/// ```
+/// and an `async fn` wraps its body in a future that keeps the call open through every poll:
+/// ```ignore
+/// async fn search(query: &str) -> Result<Hits, Error> {
+///     let call = v1::start(SITE, |params| { /* "query": query */ });
+///     let future = async move { /* the body */ };
+///     match call {
+///         Some(call) => v1::Recorded::new(Some(call), future, |ret, call| { /* .. */ }).await,
+///         None => future.await,
 ///     }
 /// }
 /// ```
+/// The body stays the tokens you wrote. How a value is written is chosen by its type where the
+/// function is written, so nothing is asked of your types.
 ///
+/// # Options
 /// | option | |
 /// |---|---|
 /// | `name = "…"`, or just `"…"` | the event's name; else the function's |
@@ -70,20 +88,113 @@ pub use agentops_core::{
 /// | `ret = false` | the result is not captured; errors are |
 /// | `fields(key = expr)` | captured beside the arguments; may use `self`; runs only when recorded |
 /// | `session = expr` | a [`Session`] other than the current one |
-/// | `agent = expr` | the [`Agent`] that acts |
+/// | `agent = expr` | who acts: an [`Agent`], or a name as with [`track_agent`] |
 /// | `crate = path` | where this crate is, if not at `::agentops` |
 ///
-/// A closure returned as `impl Fn` is recorded without it. In a body under this attribute
-/// `Location::caller` does not name the caller: `#[track_caller]` reaches the function only.
+/// Each of them, and what is recorded:
+/// ```
+/// # #[cfg(not(all(feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "enable", feature = "testing"))]
+/// # fn main() {
+/// use agentops::{Agent, Session, record_action, testing};
+///
+/// #[record_action("plan")] // or name = "plan"
+/// fn make_plan(goal: &str) -> usize {
+///     goal.len()
+/// }
+/// let seen = testing::capture(|_| make_plan("find"));
+/// assert_eq!(seen.events("actions")[0]["action_type"], "plan");
+/// assert_eq!(seen.events("actions")[0]["params"]["goal"], "find");
+/// assert_eq!(seen.events("actions")[0]["returns"], 4);
+///
+/// #[record_action(skip(password), ret = false)]
+/// fn log_in(user: &str, password: &str) -> String {
+///     format!("token of {user} by {password}")
+/// }
+/// let seen = testing::capture(|_| log_in("ada", "secret"));
+/// assert_eq!(seen.events("actions")[0]["params"], serde_json::json!({"user": "ada"}));
+/// assert!(seen.events("actions")[0]["returns"].is_null());
+///
+/// struct Worker {
+///     id: u32,
+///     session: Session,
+///     agent: Agent,
+/// }
+/// impl Worker {
+///     #[record_action(skip_all, fields(worker = self.id, size = data.len()))]
+///     fn work(&self, data: &[u8]) {}
+///
+///     #[record_action(session = self.session, agent = self.agent)]
+///     fn report(&self) {}
+///
+///     #[record_action(agent = "Critic")]
+///     fn judge(&self) {}
+/// }
+/// let seen = testing::capture(|session| {
+///     let (session, agent) = (session.clone(), session.create_agent("Worker"));
+///     let worker = Worker { id: 7, session, agent };
+///     worker.work(b"abc");
+///     worker.report();
+///     worker.judge();
+/// });
+/// let actions = seen.events("actions");
+/// assert_eq!(actions[0]["params"], serde_json::json!({"worker": 7, "size": 3}));
+/// let agents = seen.export["agents"].as_array().expect("a list");
+/// let name = |id| agents.iter().find(|agent| agent["id"] == id).map(|agent| &agent["name"]);
+/// assert_eq!(name(actions[1]["agent_id"].clone()).unwrap(), "Worker");
+/// assert_eq!(name(actions[2]["agent_id"].clone()).unwrap(), "Critic");
+/// # }
+/// ```
+/// `crate = path` is for crates that re-export this one:
+/// ```
+/// mod my {
+///     pub use agentops as tracing_for_agents;
+/// }
+/// #[my::tracing_for_agents::record_action(crate = my::tracing_for_agents)]
+/// fn step() {}
+/// # step();
+/// ```
+///
+/// # Results that go on
+/// A returned future, stream or iterator is recorded to its end: `impl Future`, `impl Stream`,
+/// `impl Iterator` and boxed ones, also inside `Result` and `Option`, also from an `async fn`. The
+/// result of a stream or iterator is `{"items", "time_to_first_item_us", "complete"}`; an item that
+/// is an `Err` makes the call an error. A future or stream that is dropped before its end is
+/// *cancelled*. An iterator that is dropped early has been used as iterators are (`find`, `take`):
+/// it is *ok*, and not `complete`. An `impl Trait` with a bound that a wrapper could not keep is
+/// recorded when it is returned, and so is a concrete type.
+///
+/// # What is not captured, and why
+/// - `self`: it may be large, and is the same in every call; `fields(..)` names what matters.
+/// - A generic argument without bounds gives the name of its type: nothing else is known of it
+///   where the function is written. `fields(..)` is the way out, or a bound.
+/// - The value of a `Mutex` or `RwLock`: its `Debug` is written, which never waits. serde would
+///   lock it, also inside of a type that derives `Serialize`: skip such an argument if the caller
+///   may hold the guard.
+/// - A closure returned as `impl Fn`: its type is written.
+/// - `return` inside a macro call, in a function under `#[track_caller]`: the body of such a
+///   function stays where it is, so that `Location::caller` names the caller, and what a macro
+///   hides cannot be seen. The call is *ok* without a result then.
+/// - The message of a panic, where the program has replaced the panic hook since the session began:
+///   the call is *panicked* all the same.
 pub use agentops_macros::record_action;
 /// Records each call of a function as a call of a tool. Everything is as with [`record_action`],
 /// but for the kind of the event.
 ///
 /// ```
+/// # #[cfg(not(all(feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "enable", feature = "testing"))]
+/// # fn main() {
 /// #[agentops::record_tool]
-/// async fn search(query: &str, limit: usize) -> Result<Vec<String>, std::io::Error> {
-///     Ok(vec![query.to_owned(); limit])
+/// fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+///     text.parse()
 /// }
+/// let seen = agentops::testing::capture(|_| parse("x"));
+/// let (tool, error) = (&seen.events("tools")[0], &seen.events("errors")[0]);
+/// assert_eq!(tool["status"], "error");
+/// assert_eq!(error["trigger_event_id"], tool["id"]);
+/// assert_eq!(error["error_type"], "core::num::error::ParseIntError");
+/// # }
 /// ```
 pub use agentops_macros::record_tool;
 /// Runs a function in a session.
@@ -102,6 +213,14 @@ pub use agentops_macros::record_tool;
 ///     Ok(())
 /// }
 /// ```
+/// On `main` the function becomes an inner one, so that the session outlives its runtime:
+/// ```ignore
+/// fn main() -> Result<(), Error> {
+///     #[tokio::main]
+///     async fn main() -> Result<(), Error> { /* the body */ }
+///     v1::session_main(v1::Options::new().tag("research"), main, |ret, end| { /* .. */ })
+/// }
+/// ```
 ///
 /// | option | |
 /// |---|---|
@@ -109,8 +228,51 @@ pub use agentops_macros::record_tool;
 /// | `config = expr` | its [`Config`]; else the environment's |
 /// | `crate = path` | where this crate is, if not at `::agentops` |
 pub use agentops_macros::session;
-
 /// Attributes what happens in a function, or in every function of an `impl` block, to an agent.
+///
+/// The agent is made in a session when it first acts there; a name is one agent of a session.
+/// `name` may be any expression that gives a text, and may use `self`; left out, it is the name of
+/// the type or of the function. Functions under [`record_action`] or [`record_tool`] are the agent's
+/// with their own event; one that names its agent itself keeps it. A `const fn` is left as it is.
+///
+/// ```
+/// # #[cfg(not(all(feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "enable", feature = "testing"))]
+/// # fn main() {
+/// use agentops::{record_tool, track_agent};
+///
+/// #[record_tool]
+/// fn search(query: &str) -> usize {
+///     query.len()
+/// }
+///
+/// struct Researcher;
+///
+/// #[track_agent(name = "Researcher")] // or just #[track_agent]
+/// impl Researcher {
+///     fn run(&self, goal: &str) -> usize {
+///         search(goal)
+///     }
+/// }
+///
+/// #[track_agent]
+/// async fn critic(text: &str) -> usize {
+///     search(text)
+/// }
+/// let seen = agentops::testing::capture(|_| Researcher.run("users"));
+/// let agents = seen.export["agents"].as_array().expect("a list");
+/// let agent = agents.iter().find(|agent| agent["name"] == "Researcher").expect("it has acted");
+/// assert_eq!(seen.events("tools")[0]["agent_id"], agent["id"]);
+/// # }
+/// ```
+/// A function becomes what [`record_action`] makes of it, with the scope of the agent in place of
+/// an event. An attribute `record_action` that was renamed on import is not known as one: what
+/// happens inside is the agent's then, the event itself is not; give it `agent = "…"`.
+///
+/// | option | |
+/// |---|---|
+/// | `name = expr`, or just `"…"` | the agent's name |
+/// | `crate = path` | where this crate is, if not at `::agentops` |
 pub use agentops_macros::track_agent;
 
 #[cfg(feature = "testing")]

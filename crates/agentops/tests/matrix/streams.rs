@@ -131,6 +131,43 @@ fn streams_are_recorded_to_their_end() {
     check(|| drain(opaque(0), 9), 0, &[seen]);
 }
 
+/// A stream whose items are known from the result type only.
+struct Open<T>(Option<T>);
+
+impl<T: Unpin> Stream for Open<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<T>> {
+        Poll::Ready(self.0.take())
+    }
+}
+
+#[record_tool]
+fn left_open() -> impl Stream<Item = Result<u8, Box<dyn std::error::Error>>> {
+    Open(Some(Ok(1)))
+}
+
+#[record_tool]
+async fn left_open_later() -> anyhow::Result<impl Stream<Item = anyhow::Result<u8>>> {
+    std::future::ready(()).await;
+    Ok(Open(Some(Ok("1".parse()?))))
+}
+
+#[record_tool]
+fn left_open_iterator() -> Option<impl Iterator<Item = Result<u8, NotFound>>> {
+    Some(std::iter::once(Ok(1)))
+}
+
+#[test]
+fn items_may_be_known_from_the_result_type_only() {
+    let seen = |name: &str| tool(name).returns(items(1, true));
+    check(|| drain(left_open(), 9), 1, &[seen("left_open")]);
+    let run = || wait(left_open_later()).map_or(0, |stream| drain(stream, 9));
+    check(run, 1, &[seen("left_open_later")]);
+    let run = || left_open_iterator().map_or(0, Iterator::count);
+    check(run, 1, &[seen("left_open_iterator")]);
+}
+
 #[test]
 fn streams_that_fail_never_were_or_are_dropped() {
     let to = |name: &str, to: u8| tool(name).params(json!({"to": to}));
