@@ -87,9 +87,10 @@ fn expand_sync(plan: &Plan) -> TokenStream {
         Returns::Typed { opaque: true, .. } => quote! { run_any },
         _ => quote! { run },
     };
+    let body = braced(plan, &quote! { #own #body });
     quote! {
         let #call = #open;
-        #v1::#run(#call, move || -> #annotated { #own #body }, #finish)
+        #v1::#run(#call, move || -> #annotated #body, #finish)
     }
 }
 
@@ -125,9 +126,10 @@ fn expand_async(plan: &Plan) -> TokenStream {
             }
         },
     };
+    let body = braced(plan, &quote! { #own #head #body });
     quote! {
         let #call = #open;
-        let #future = async move { #own #head #body };
+        let #future = async move #body;
         #run #tail
     }
 }
@@ -173,7 +175,8 @@ fn open(plan: &Plan) -> TokenStream {
         }
         Opens::Agent(who) => {
             let target = local("target");
-            quote! { #v1::act(|#target| #target.agent(&(#who))) }
+            let acts = quote_spanned! {at(who)=> #target.agent(&(#who)) };
+            quote! { #v1::act(|#target| #acts) }
         }
         Opens::Call(call) => open_call(call, &v1),
     }
@@ -210,11 +213,11 @@ fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
     let session = call
         .session
         .iter()
-        .map(|session| quote! { #target.session(&(#session)); });
+        .map(|session| quote_spanned! {at(session)=> #target.session(&(#session)); });
     let agent = call
         .agent
         .iter()
-        .map(|agent| quote! { #target.agent(&(#agent)); });
+        .map(|agent| quote_spanned! {at(agent)=> #target.agent(&(#agent)); });
     quote! { #v1::start_in(#site, |#target| { #(#session)* #(#agent)* }, #write) }
 }
 
@@ -350,6 +353,17 @@ fn own(plan: &Plan) -> TokenStream {
 
 fn v1(plan: &Plan) -> TokenStream {
     plan::v1(plan.krate.as_ref())
+}
+
+/// In the braces of the user: what is missing before the closing one is reported there.
+fn braced(plan: &Plan, body: &TokenStream) -> TokenStream {
+    let span = plan.item.body_span;
+    quote_spanned! {span=> { #body } }
+}
+
+/// The place of what the user wrote, for tokens of ours.
+fn at(written: &impl ToTokens) -> Span {
+    Span::mixed_site().located_at(written.span())
 }
 
 /// A name that neither sees the user's nor is seen by them.

@@ -3,9 +3,10 @@
 //! function early now leaves the block. What a macro of the user expands to is not seen: a `return` in there leaves
 //! the function, and the call ends without its result.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::parse::Parser;
+use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Item, Lifetime, parse_quote};
 
@@ -50,8 +51,16 @@ impl VisitMut for Leave<'_> {
             }
             Expr::Try(early) => {
                 let (attrs, inside) = (&early.attrs, &early.expr);
-                let (value, rest) = (local("value"), local("rest"));
-                let tokens = quote! {
+                // What `?` cannot do is reported where it stands.
+                let at = Span::mixed_site().located_at(early.question_token.span());
+                let (value, rest) = (Ident::new("value", at), Ident::new("rest", at));
+                let v1: TokenStream = (v1.clone().into_iter())
+                    .map(|mut token| {
+                        token.set_span(token.span().located_at(at));
+                        token
+                    })
+                    .collect();
+                let tokens = quote_spanned! {at=>
                     #(#attrs)* match #v1::Branch::branch(#inside) {
                         ::core::ops::ControlFlow::Continue(#value) => #value,
                         ::core::ops::ControlFlow::Break(#rest) => {
@@ -66,8 +75,4 @@ impl VisitMut for Leave<'_> {
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
-}
-
-fn local(name: &str) -> proc_macro2::Ident {
-    proc_macro2::Ident::new(name, Span::mixed_site())
 }

@@ -1,6 +1,6 @@
 //! All judgement: from options and a function to what is to be generated, or to the list of what is wrong.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -251,6 +251,12 @@ fn is_recording(attr: &Attribute) -> bool {
         .is_some_and(|last| last.ident == "record_action" || last.ident == "record_tool")
 }
 
+/// The attribute's own name, where it stands.
+fn own_span(attr: &Attribute) -> Span {
+    let last = attr.path().segments.last();
+    last.map_or_else(|| attr.span(), |last| last.ident.span())
+}
+
 /// Where the functions are that an expansion calls.
 pub(crate) fn v1(krate: Option<&Path>) -> TokenStream {
     match krate {
@@ -282,13 +288,13 @@ fn judge_function(attr: Attr, item: &Item, errors: &mut Errors) {
     for other in &item.attrs {
         if attr == Attr::Session && item.sig.ident != "main" && is_track_agent(other) {
             errors.at(
-                other.span(),
+                own_span(other),
                 "the agent must act inside the session; write `#[track_agent]` above `#[session]`",
             );
         }
         if matches!(attr, Attr::Action | Attr::Tool) && is_recording(other) {
             errors.at(
-                other.span(),
+                own_span(other),
                 format!(
                     "already recorded by `#[{}]`; keep one of the two",
                     attr.name()

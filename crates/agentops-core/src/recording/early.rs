@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::task::Poll;
 
 /// A value that `?` can be written behind.
+#[diagnostic::on_unimplemented(message = "`?` cannot be written behind a `{Self}`")]
 pub trait Branch {
     /// What goes on.
     type Output;
@@ -17,6 +18,10 @@ pub trait Branch {
 }
 
 /// A result that what leaves can become.
+#[diagnostic::on_unimplemented(
+    message = "`?` cannot leave a function that returns `{Self}` with `{R}`",
+    label = "what this `?` would return is no `{Self}`"
+)]
 pub trait FromRest<R> {
     /// The result.
     fn from_rest(rest: R) -> Self;

@@ -1,0 +1,7 @@
+#[agentops::session]
+#[agentops::track_agent]
+fn handle() {}
+
+fn main() {
+    handle();
+}

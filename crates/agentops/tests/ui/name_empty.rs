@@ -1,0 +1,6 @@
+#[agentops::record_tool(name = " ")]
+fn unnamed() {}
+
+fn main() {
+    unnamed();
+}

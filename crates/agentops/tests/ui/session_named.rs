@@ -1,0 +1,6 @@
+#[agentops::session("nightly")]
+fn named() {}
+
+fn main() {
+    named();
+}

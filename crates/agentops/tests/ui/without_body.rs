@@ -1,0 +1,6 @@
+trait Tool {
+    #[agentops::record_tool]
+    fn call(&self);
+}
+
+fn main() {}
