@@ -62,6 +62,11 @@ const STEPS: &[Step] = &[
         run: tests,
     },
     Step {
+        name: "tests-off",
+        is_tests: false,
+        run: tests_off,
+    },
+    Step {
         name: "doctests",
         is_tests: true,
         run: doctests,
@@ -206,6 +211,20 @@ fn tests(root: &Path) -> anyhow::Result<()> {
             "--tests",
         ]))
     }
+}
+
+/// Every shape of function once more, with recording switched off.
+fn tests_off(root: &Path) -> anyhow::Result<()> {
+    checked(cargo(root).args([
+        "test",
+        "-p",
+        "agentops",
+        "--no-default-features",
+        "--test",
+        "matrix",
+        "--test",
+        "signatures",
+    ]))
 }
 
 fn doctests(root: &Path) -> anyhow::Result<()> {

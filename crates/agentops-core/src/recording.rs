@@ -6,8 +6,8 @@
 //! closures), and never allocate once a thread has warmed up. It knows sessions and agents only by number.
 //!
 //! Files, in the order in which they may import each other: [`clock`], [`shield`] (user code and its panics),
-//! [`levels`] (how deep a value may be), [`cut`] (size-limited JSON), [`capture`] (how a value is written), [`buffers`]
-//! (a thread's bytes), [`record`] (their format), [`context`] (who is current), [`end`] (what a result says), [`fault`]
+//! [`locks`] (that serde would take), [`levels`] (how deep a value may be), [`cut`] (size-limited JSON), [`capture`]
+//! (how a value is written), [`buffers`] (a thread's bytes), [`record`] (their format), [`context`] (who is current), [`end`] (what a result says), [`fault`]
 //! (how an error is written), [`call`] (one call, from start to outcome), [`early`] (`?` in a body that stays where it
 //! is), [`future`], [`stream`], [`follow`] (which results are recorded to their end).
 
@@ -23,6 +23,7 @@ pub(crate) mod fault;
 pub(crate) mod follow;
 pub(crate) mod future;
 pub(crate) mod levels;
+pub(crate) mod locks;
 pub(crate) mod record;
 pub(crate) mod shield;
 pub(crate) mod stream;

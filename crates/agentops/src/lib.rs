@@ -168,9 +168,9 @@ pub use agentops_core::{
 /// - `self`: it may be large, and is the same in every call; `fields(..)` names what matters.
 /// - A generic argument without bounds gives the name of its type: nothing else is known of it
 ///   where the function is written. `fields(..)` is the way out, or a bound.
-/// - The value of a `Mutex` or `RwLock`: its `Debug` is written, which never waits. serde would
-///   lock it, also inside of a type that derives `Serialize`: skip such an argument if the caller
-///   may hold the guard.
+/// - The value of a `Mutex` or `RwLock`: serde would wait for it, and the caller may hold the guard.
+///   Its `Debug` is written, which never waits; inside of a type that derives `Serialize`, its
+///   type. A `Serialize` written by hand that locks is not seen: skip such an argument.
 /// - A closure returned as `impl Fn`: its type is written.
 /// - `return` inside a macro call, in a function under `#[track_caller]`: the body of such a
 ///   function stays where it is, so that `Location::caller` names the caller, and what a macro

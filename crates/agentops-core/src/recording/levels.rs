@@ -2,8 +2,9 @@
 //!
 //! `Some` and newtypes write nothing, so a limit on what is written never stops a list that is made of them alone, and
 //! a thread's stack ends before it does. Every `Serialize` inside of a [`Counted`] value is given the serializer wrapped
-//! in [`Levels`], with one level less than the one around it.
+//! in [`Levels`], with one level less than the one around it. On that way a lock is kept from being asked, see `locks`.
 
+use std::any::type_name;
 use std::fmt::Display;
 
 use serde::ser::{
@@ -11,6 +12,8 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 use serde::{Serialize, Serializer};
+
+use super::locks::is_lock;
 
 /// What the error says when there are no levels left.
 const TOO_DEEP: &str = "nested too deep";
@@ -29,6 +32,9 @@ pub(crate) struct Counted<'a, T: ?Sized> {
 impl<T: Serialize + ?Sized> Serialize for Counted<'_, T> {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if is_lock(type_name::<T>()) {
+            return serializer.serialize_str(type_name::<T>().trim_start_matches('&'));
+        }
         match self.left.checked_sub(1) {
             Some(left) => self.value.serialize(Levels {
                 inner: serializer,
