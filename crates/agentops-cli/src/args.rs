@@ -62,6 +62,12 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Print a link that logs one browser in, once
     Login(Login),
+    /// Look whether a database is whole and its counts are right
+    Check(Store),
+    /// Copy a database to a file, also while a server uses it
+    Backup(Backup),
+    /// Put a backup in the place of a database
+    Restore(Restore),
 }
 
 /// What to run, and where its session goes.
@@ -92,6 +98,12 @@ pub(crate) struct Serve {
     /// Address people reach the server by when it stands behind a proxy
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Take sessions away in which nothing happened for so many days
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_days: Option<u32>,
+    /// Take the oldest sessions away while the database holds more megabytes
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep_mb: Option<u32>,
     /// Form of the log on standard error; RUST_LOG says what is logged
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub(crate) log_format: LogFormat,
@@ -167,6 +179,29 @@ pub(crate) struct Login {
     pub(crate) project: OfProject,
     #[command(flatten)]
     pub(crate) store: Store,
+}
+
+/// Where a copy goes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Backup {
+    /// The file to write; it must not exist yet
+    pub(crate) file: PathBuf,
+    /// Directory of the database [default: AGENTOPS_DATA_DIR, else the platform's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// Where a copy comes from.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Restore {
+    /// The file that `backup` wrote
+    pub(crate) file: PathBuf,
+    /// Directory of the database [default: AGENTOPS_DATA_DIR, else the platform's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Replace the database that is there
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 /// One project.

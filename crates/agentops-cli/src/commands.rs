@@ -1,6 +1,7 @@
 //! What the commands do, one file each.
 
 mod admin;
+mod care;
 mod export;
 mod keys;
 mod list;
@@ -28,6 +29,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Projects(projects) => projects::run(&projects, &mut out)?,
         Command::Keys(keys) => keys::run(&keys, &mut out)?,
         Command::Login(login) => login::run(&login, &mut out)?,
+        Command::Check(store) => care::check(&store, &mut out)?,
+        Command::Backup(backup) => care::backup(&backup, &mut out)?,
+        Command::Restore(restore) => care::restore(&restore, &mut out)?,
     }
     out.flush()?;
     Ok(Exit::Success.into())

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agentops_store::Retention;
 use http::Uri;
 
 /// The port a server listens on unless told otherwise.
@@ -26,6 +27,7 @@ pub struct ServerConfig {
     listen: SocketAddr,
     public_url: Option<String>,
     import_spool: bool,
+    retention: Retention,
     limits: Limits,
 }
 
@@ -85,6 +87,7 @@ impl ServerConfig {
             listen: (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into(),
             public_url: None,
             import_spool: true,
+            retention: Retention::default(),
             limits: Limits::default(),
         }
     }
@@ -108,6 +111,12 @@ impl ServerConfig {
         self
     }
 
+    /// How much is kept; everything unless told.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// What the server will carry at once.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -126,6 +135,10 @@ impl ServerConfig {
 
     pub(crate) fn imports_spool(&self) -> bool {
         self.import_spool
+    }
+
+    pub(crate) fn kept(&self) -> Retention {
+        self.retention
     }
 
     pub(crate) fn limits_ref(&self) -> &Limits {

@@ -28,4 +28,4 @@ pub use config::{ConfigError, Limits, ServerConfig};
 pub use ingest::{ImportError, ImportReport, import_once, price_of};
 pub use router::router;
 pub use secrets::KeyError;
-pub use serve::{Place, Running, ServeError, running_server, serve, termination};
+pub use serve::{Place, Running, ServeError, lock_data_dir, running_server, serve, termination};

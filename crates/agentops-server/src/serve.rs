@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use agentops_store::{CatalogError, Options, SqliteStore};
+use agentops_store::{CatalogError, Options, Retention, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use place::{Place, running_server};
+pub use place::{Place, lock_data_dir, running_server};
 
 use self::accept::{Accepting, told};
 use crate::app::{App, system_clock};
@@ -85,7 +85,7 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
     let data_dir = config.data_dir().to_owned();
     let lock = take(&data_dir)?;
     let (listener, url) = listen(config.address()).await?;
-    let store = open(&data_dir)?;
+    let store = open(&data_dir, config.kept())?;
     let limits = config.limits_ref().clone();
     let app = App::new(store.clone(), system_clock(), limits.clone(), public_url)?;
     let unusable = |source| ServeError::DataDir {
@@ -120,7 +120,7 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
 }
 
 fn take(data_dir: &Path) -> Result<File, ServeError> {
-    match place::lock(data_dir) {
+    match lock_data_dir(data_dir) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(ServeError::InUse {
             path: data_dir.to_owned(),
@@ -141,8 +141,11 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, String), ServeError
     Ok((listener, format!("http://{local}")))
 }
 
-fn open(data_dir: &Path) -> Result<Arc<SqliteStore>, ServeError> {
-    let store = SqliteStore::open(data_dir, Options::new(price_of()));
+fn open(data_dir: &Path, retention: Retention) -> Result<Arc<SqliteStore>, ServeError> {
+    let mut options = Options::new(price_of());
+    options.search = true;
+    options.retention = retention;
+    let store = SqliteStore::open(data_dir, options);
     let store = store.map_err(|error| ServeError::Store(error.to_string()))?;
     Ok(Arc::new(store))
 }

@@ -20,6 +20,7 @@ mod page;
 mod query;
 mod sqlite;
 mod stub;
+mod words;
 
 pub use catalog::{Catalog, CatalogError, Grant, KeyHash, KeyInfo, Project, Purpose};
 pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
@@ -32,4 +33,4 @@ pub use page::{
     SessionSort,
 };
 pub use query::{Query, QueryError};
-pub use sqlite::{OpenError, Options, SqliteStore};
+pub use sqlite::{CheckReport, OpenError, Options, Retention, SqliteStore, backup, check, restore};

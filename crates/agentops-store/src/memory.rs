@@ -19,7 +19,7 @@ use crate::{
     Batch, Changes, Cursor, EventFilter, EventPage, EventRow, EventSums, FoundEvent, FoundPage,
     ImportCursor, Ingest, IngestError, Mutation, NamedSums, Overview, PageSize, Pending, PriceOf,
     Query, QueryError, Receipt, Revision, SessionFilter, SessionPage, SessionRow, SessionSort,
-    Write, exported, overview, page,
+    Write, exported, overview, page, words,
 };
 
 struct Entry {
@@ -758,6 +758,32 @@ impl Query for MemoryStore {
             }),
             rows: found.into_iter().map(|(_, event)| event).collect(),
         })
+    }
+
+    fn search(
+        &self,
+        project: Option<&ProjectId>,
+        question: &str,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        let wanted = words::words(question);
+        let whole = EventFilter {
+            heads_only: false,
+            ..filter.clone()
+        };
+        // Without pages: the model is small.
+        let mut page = self.found(project, &whole, PageSize::MAX, cursor)?;
+        page.rows.retain(|row| {
+            let has = words::words(&words::text_of(&row.event));
+            !wanted.is_empty() && wanted.iter().all(|word| has.contains(word))
+        });
+        page.rows.truncate(size.get());
+        for row in &mut page.rows {
+            row.event = cut(row.event.clone(), filter);
+        }
+        Ok(page)
     }
 
     fn overview(

@@ -110,6 +110,21 @@ pub trait Query: Send + Sync {
         cursor: Option<&Cursor>,
     ) -> Result<FoundPage, QueryError>;
 
+    /// The events of all sessions that a project sees which have all words of a question in
+    /// them, the newest arrival first. What was just stored may be found a little later, and only
+    /// by a store that keeps a search.
+    ///
+    /// # Errors
+    /// A cursor of another list; a failing storage.
+    fn search(
+        &self,
+        project: Option<&ProjectId>,
+        question: &str,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError>;
+
     /// The text appended by update_logs; empty when there is none, `None` when there is no such
     /// session.
     ///

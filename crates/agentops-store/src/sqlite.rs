@@ -5,9 +5,11 @@
 //! directory; SQLite keeps their writers apart.
 
 mod agents;
+mod backup;
 mod bodies;
 mod catalog;
 mod changes;
+mod check;
 mod checkpoint;
 mod events;
 mod fault;
@@ -22,10 +24,12 @@ mod reader;
 mod readers;
 mod removal;
 mod requests;
+mod retention;
 mod rollups;
 mod rows;
 mod schema;
 mod scribe;
+mod search;
 mod sessions;
 mod stats;
 mod store;
@@ -35,4 +39,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{backup, restore};
+pub use check::{CheckReport, check};
+pub use retention::Retention;
 pub use store::{OpenError, Options, SqliteStore};

@@ -2,8 +2,10 @@
 
 use std::io::IsTerminal as _;
 use std::pin::pin;
+use std::time::Duration;
 
 use agentops_server::{ServeError, ServerConfig};
+use agentops_store::Retention;
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
@@ -19,12 +21,21 @@ pub(crate) fn run(args: &Serve, out: &mut Out) -> anyhow::Result<()> {
     log(args.log_format)?;
     let config = ServerConfig::new(backend::data_dir(args.data_dir.as_deref())?)
         .listen(args.listen)
-        .public_url(args.public_url.clone());
+        .public_url(args.public_url.clone())
+        .retention(retention(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(serve(config, out))
+}
+
+fn retention(args: &Serve) -> Retention {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut retention = Retention::default();
+    retention.age = args.keep_days.map(|days| day * days);
+    retention.bytes = args.keep_mb.map(|megabytes| u64::from(megabytes) << 20);
+    retention
 }
 
 async fn serve(config: ServerConfig, out: &mut Out) -> anyhow::Result<()> {

@@ -75,3 +75,36 @@ fn a_login_is_a_link_to_the_running_server() {
     assert_eq!(made["project"], "default");
     on(dir.path(), &["login", "--project", "nobody"]).failed(1);
 }
+
+#[test]
+fn a_database_is_checked_copied_and_put_back_beside_its_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let copy = other.path().join("copy.db");
+    let copy_name = copy.to_str().unwrap();
+    on(dir.path(), &["check"]).failed(7);
+    let server = Server::start(dir.path());
+    on(dir.path(), &["projects", "create", "before"]).ok();
+    assert!(
+        on(dir.path(), &["check"])
+            .ok()
+            .contains("checked 0 sessions and 0 events")
+    );
+    assert_eq!(on(dir.path(), &["check", "--json"]).json()["clean"], true);
+    on(dir.path(), &["backup", copy_name]).ok();
+    on(dir.path(), &["backup", copy_name]).failed(7);
+    on(dir.path(), &["projects", "create", "after"]).ok();
+    let busy = on(dir.path(), &["restore", copy_name, "--replace"]).failed(7);
+    assert!(busy.contains("end the server"), "{busy}");
+    drop(server);
+    on(dir.path(), &["restore", copy_name]).failed(2);
+    on(dir.path(), &["restore", copy_name, "--replace"]).ok();
+    let names = on(dir.path(), &["projects", "list"]).ok();
+    assert!(
+        names.contains("before") && !names.contains("after"),
+        "{names}"
+    );
+    let fresh = other.path().join("fresh");
+    on(&fresh, &["restore", copy_name]).ok();
+    assert!(on(&fresh, &["projects", "list"]).ok().contains("before"));
+}

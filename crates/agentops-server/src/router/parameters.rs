@@ -88,3 +88,7 @@ pub(super) const AFTER: &[Parameter] = &[parameter(
     Takes::Text,
     "the id of the last message; the header Last-Event-ID wins",
 )];
+
+/// What is searched for.
+pub(super) const QUESTION: &[Parameter] =
+    &[parameter("q", Takes::Text, "words, in any order and case")];

@@ -3,7 +3,7 @@
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter};
 
-use super::parameters::{AFTER, EVENTS, FORMAT, PAGE, RANGE, SESSIONS};
+use super::parameters::{AFTER, EVENTS, FORMAT, PAGE, QUESTION, RANGE, SESSIONS};
 use crate::app::App;
 use crate::openapi::{Auth, Operation};
 use crate::{pages, routes};
@@ -216,6 +216,12 @@ fn read() -> Vec<Route> {
             routes::events,
             key("listEvents", "Events of all sessions, the newest arrival first; a page may hold fewer than more pages do")
                 .takes(&[EVENTS, PAGE])
+                .json("EventList"),
+        ),
+        v2("/search").get(
+            routes::search,
+            key("search", "Events that have all words of a question, the newest arrival first")
+                .takes(&[QUESTION, EVENTS, PAGE])
                 .json("EventList"),
         ),
         v2("/events/stream").get(

@@ -158,6 +158,17 @@ impl Query for Faulty {
         self.real.found(project, filter, size, cursor)
     }
 
+    fn search(
+        &self,
+        project: Option<&ProjectId>,
+        question: &str,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        self.real.search(project, question, filter, size, cursor)
+    }
+
     fn overview(
         &self,
         project: Option<&ProjectId>,

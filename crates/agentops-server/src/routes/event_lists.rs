@@ -1,7 +1,7 @@
 //! Events as they are looked through: of one session, of all sessions, and one of them whole.
 
 use agentops_protocol::{Event, EventId, ProjectId, SessionId};
-use agentops_store::{Cursor, EventFilter};
+use agentops_store::{Cursor, EventFilter, FoundPage};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
@@ -56,14 +56,36 @@ pub(crate) async fn events(
     let (size, cursor) = params.page()?;
     let read = app.read(move |store| {
         let page = store.found(Some(&holder.project), &filter, size, cursor.as_ref())?;
-        let rows = page.rows.iter();
-        let rows = rows.map(|row| spelled(&row.event, &row.session, Beside::Project(&row.project)));
-        Ok::<_, ApiError>(EventList {
-            events: rows.collect::<Result<_, _>>()?,
-            next_cursor: page.next.map(|Cursor(next)| next),
-        })
+        listed(page)
     });
     Ok(Json(read.await?))
+}
+
+/// The events of all sessions that the key's project sees which have all words of a question.
+pub(crate) async fn search(
+    State(app): State<App>,
+    holder: KeyHolder,
+    uri: Uri,
+) -> Result<Json<EventList>, ApiError> {
+    let params = Params::of(&uri);
+    let filter = filter(&params)?;
+    let (size, cursor) = params.page()?;
+    let question = params.text("q")?.unwrap_or_default();
+    let read = app.read(move |store| {
+        let project = Some(&holder.project);
+        let page = store.search(project, &question, &filter, size, cursor.as_ref())?;
+        listed(page)
+    });
+    Ok(Json(read.await?))
+}
+
+fn listed(page: FoundPage) -> Result<EventList, ApiError> {
+    let rows = page.rows.iter();
+    let rows = rows.map(|row| spelled(&row.event, &row.session, Beside::Project(&row.project)));
+    Ok(EventList {
+        events: rows.collect::<Result<_, _>>()?,
+        next_cursor: page.next.map(|Cursor(next)| next),
+    })
 }
 
 /// One event of a session that the key's project sees, whole.

@@ -67,8 +67,12 @@ pub fn running_server(data_dir: &Path) -> io::Result<Option<Place>> {
     }
 }
 
-/// Takes the data directory, made if need be; `None` when another server has it.
-pub(super) fn lock(data_dir: &Path) -> io::Result<Option<File>> {
+/// Takes the data directory, made if need be, as a server does, until the file is dropped; `None`
+/// when a server has it.
+///
+/// # Errors
+/// When the directory cannot be made or written.
+pub fn lock_data_dir(data_dir: &Path) -> io::Result<Option<File>> {
     make_private_dir(data_dir)?;
     let file = private_file(&data_dir.join(LOCK))?;
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{KEY, Server, key};
+use crate::client::{KEY, Server, key, wait_for};
 
 fn ids(answer: &Value, list: &str, id: &str) -> Vec<String> {
     let rows = answer[list].as_array().unwrap().iter();
@@ -283,4 +283,45 @@ fn a_log_is_read_and_a_deleted_session_is_gone() {
     server
         .send("DELETE", "/v2/sessions/s1", &cross, b"")
         .refused(403, "/v2/sessions/s1");
+}
+
+#[test]
+fn what_was_recorded_is_found_soon_whatever_the_question_looks_like() {
+    let server = recorded();
+    let found = |question: &str| {
+        let encoded: String = question
+            .bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect();
+        let answer = server.get(&format!("/v2/search?q={encoded}"), &[key(KEY)]);
+        assert_eq!(answer.status, 200, "{question}: {}", answer.text());
+        ids(&answer.json(), "events", "session_id").join(" ")
+    };
+    wait_for("the index", || (found("WHY gpt") == "s2 s0").then_some(()));
+    for (question, expected) in [
+        ("search a b", "s2 s1 s0"),
+        ("unheard", "s1"),
+        ("why nobody", ""),
+        ("", ""),
+        ("\"*\" NEAR(", ""),
+        ("' OR 1=1 --", ""),
+        ("why AND gpt", ""),
+        ("text:why", ""),
+        ("-why", "s2 s1 s0"),
+        ("\u{0}", ""),
+    ] {
+        if question.contains('\0') {
+            server
+                .get("/v2/search?q=%00", &[key(KEY)])
+                .refused(400, "/v2/search");
+        } else {
+            assert_eq!(found(question), expected, "{question}");
+        }
+    }
+    let failed = server
+        .get("/v2/search?q=search&failed=true&bodies=true", &[key(KEY)])
+        .json();
+    assert_eq!(failed["events"][0]["params"], json!({"q": "a,b"}));
+    server.send("DELETE", "/v2/sessions/s2", &[key(KEY)], b"");
+    assert_eq!(found("why gpt"), "s0");
 }

@@ -166,6 +166,22 @@ pub(crate) fn one(
     fetcher.fetch(seq, session.seq, &session_id).map(Some)
 }
 
+/// Where events come from that may fit, by number.
+pub(crate) trait Candidates {
+    /// The next one; the numbers fall.
+    fn next(&mut self) -> Result<Option<i64>, Fault>;
+}
+
+/// All events, from the newest arrival on.
+struct All<'a>(rusqlite::Rows<'a>);
+
+impl Candidates for All<'_> {
+    fn next(&mut self) -> Result<Option<i64>, Fault> {
+        let row = self.0.next()?;
+        Ok(row.map(|row| row.get(0)).transpose()?)
+    }
+}
+
 /// One page of the events of all sessions that a project sees, the newest arrival first.
 pub(crate) fn found(
     connection: &Connection,
@@ -175,15 +191,31 @@ pub(crate) fn found(
     size: PageSize,
     from: Option<Place>,
 ) -> Result<FoundPage, Fault> {
-    let wanted = Wanted::of(connection, filter)?;
     // The literal lets SQLite use the index of failed events.
     let failed = if filter.failed {
         "AND status IN (1, 2)"
     } else {
         ""
     };
-    let mut order = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS}, seq, session FROM events WHERE seq < ?1 {failed} ORDER BY seq DESC"
+    let sql = format!("SELECT seq FROM events WHERE seq < ?1 {failed} ORDER BY seq DESC");
+    let mut order = connection.prepare_cached(&sql)?;
+    let before = from.map_or(i64::MAX, |from| from.order);
+    let mut all = All(order.query([before])?);
+    pick(connection, unpacker, project, filter, size, &mut all)
+}
+
+/// A page of those candidates that fit.
+pub(crate) fn pick(
+    connection: &Connection,
+    unpacker: &mut Unpacker,
+    project: Option<&ProjectId>,
+    filter: &EventFilter,
+    size: PageSize,
+    candidates: &mut impl Candidates,
+) -> Result<FoundPage, Fault> {
+    let wanted = Wanted::of(connection, filter)?;
+    let mut columns = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, session FROM events WHERE seq = ?1"
     ))?;
     let mut owners = Owners::default();
     let mut fetcher = Fetcher::new(connection, unpacker, filter.heads_only);
@@ -191,11 +223,9 @@ pub(crate) fn found(
         rows: Vec::new(),
         next: None,
     };
-    let before = from.map_or(i64::MAX, |from| from.order);
-    let mut found = order.query([before])?;
     let (begun, mut looked) = (Instant::now(), 0_u32);
-    let mut last = before;
-    while let Some(row) = found.next()? {
+    let mut last = i64::MAX;
+    while let Some(seq) = candidates.next()? {
         looked = looked.wrapping_add(1);
         let is_late = looked.is_multiple_of(STRIDE) && begun.elapsed() > PATIENCE;
         if is_late || page.rows.len() == size.get() {
@@ -206,14 +236,15 @@ pub(crate) fn found(
             page.next = Some(place.found_cursor());
             break;
         }
-        last = row.get(4)?;
-        if !wanted.fits(row)? {
-            continue;
-        }
-        let session: i64 = row.get(5)?;
+        last = seq;
+        let mut row = columns.query([seq])?;
+        let session = match row.next()? {
+            Some(row) if wanted.fits(row)? => row.get(4)?,
+            _ => continue,
+        };
         if let Some((id, owner)) = owners.of(connection, session, project)? {
             page.rows.push(FoundEvent {
-                event: fetcher.fetch(last, session, id)?,
+                event: fetcher.fetch(seq, session, id)?,
                 session: id.clone(),
                 project: owner.clone(),
             });

@@ -12,7 +12,7 @@ use super::messages::MessageReader;
 use super::pack::Unpacker;
 use super::stats::kind_index;
 use super::store::SqliteStore;
-use super::{agents, bodies, changes, events, overview, rows, sessions};
+use super::{agents, bodies, changes, events, overview, rows, search, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
@@ -124,6 +124,29 @@ impl Query for SqliteStore {
         let from = place(cursor, Place::of_found)?;
         Ok(self.readers.read(|connection, unpacker| {
             events::found(connection, unpacker, project, filter, size, from)
+        })?)
+    }
+
+    fn search(
+        &self,
+        project: Option<&ProjectId>,
+        question: &str,
+        filter: &EventFilter,
+        size: PageSize,
+        cursor: Option<&Cursor>,
+    ) -> Result<FoundPage, QueryError> {
+        let from = place(cursor, Place::of_found)?;
+        let path = self.readers.path();
+        Ok(self.readers.read(|connection, unpacker| {
+            search::search(
+                path,
+                connection,
+                unpacker,
+                project,
+                question,
+                filter,
+                (size, from),
+            )
         })?)
     }
 

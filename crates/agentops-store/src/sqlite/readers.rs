@@ -80,6 +80,11 @@ impl Readers {
         result
     }
 
+    /// The database.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn take(&self) -> Result<Place<'_>, Fault> {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.lock();

@@ -89,8 +89,10 @@ fn take_events(connection: &Connection, session: i64, project: i64) -> Result<us
     }
     drop(found);
     let mut delete = connection.prepare_cached("DELETE FROM events WHERE seq = ?1")?;
+    let mut note = connection.prepare_cached("INSERT INTO unsearched (event) VALUES (?1)")?;
     for seq in &taken {
         delete.execute([seq])?;
+        note.execute([seq])?;
     }
     rollups.write(connection)?;
     Ok(taken.len())

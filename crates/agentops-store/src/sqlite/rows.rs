@@ -135,6 +135,20 @@ pub(crate) fn kind(
     }
 }
 
+/// Notes that the search does not know an event as it is now.
+pub(crate) fn note_unsearched(
+    connection: &Connection,
+    session: i64,
+    id: &EventId,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO unsearched (event) SELECT seq FROM events WHERE session = ?1 AND id = ?2",
+        )?
+        .execute((session, Ident::of(id.as_str())))?;
+    Ok(())
+}
+
 /// What is written of an event beside itself.
 pub(crate) struct Columns<'a> {
     pub(crate) session: i64,

@@ -353,6 +353,7 @@ impl Scribe {
     ) -> Result<(), Fault> {
         let priced = self.price(&mut event);
         let (names, ()) = self.write(connection, open.seq, &event, stub, !priced, rows::update)?;
+        rows::note_unsearched(connection, open.seq, &event.id)?;
         self.count(open, Some(old), &event, names);
         Ok(())
     }

@@ -14,8 +14,10 @@ use super::fault::Fault;
 use super::queue::Job;
 use super::readers::Readers;
 use super::requests;
+use super::retention::Retention;
 use super::schema::{self, SchemaError};
 use super::scribe::Scribe;
+use super::search::{self, Indexer};
 use super::upkeep::{Stop, Upkeep};
 use super::writer::{self, Shared};
 use crate::{Batch, ImportCursor, Ingest, IngestError, Pending, PriceOf};
@@ -30,6 +32,11 @@ const BUSY: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Prices LLM calls that came without a cost.
     pub price: PriceOf,
+    /// Whether events are indexed for the search, on a thread of its own. Off unless told: who
+    /// opens a store for a moment leaves that to the server.
+    pub search: bool,
+    /// How much is kept; everything unless told.
+    pub retention: Retention,
 }
 
 impl Options {
@@ -42,6 +49,8 @@ impl Options {
     pub fn new(price: impl Fn(&str, &Usage) -> Option<Usd> + Send + Sync + 'static) -> Self {
         Self {
             price: Arc::new(price),
+            search: false,
+            retention: Retention::default(),
         }
     }
 }
@@ -122,7 +131,8 @@ impl SqliteStore {
             message: error.to_string(),
         };
         let connection = connect(&path).map_err(refused)?;
-        let upkeep = Upkeep::open(&path).map_err(|fault| refused(fault.into()))?;
+        let upkeep =
+            Upkeep::open(&path, options.retention).map_err(|fault| refused(fault.into()))?;
         let scribe =
             Scribe::new(&connection, options.price).map_err(|fault| refused(fault.into()))?;
         let shared = Arc::new(Shared::default());
@@ -139,7 +149,14 @@ impl SqliteStore {
                 upkeep.run(&shared, &stop);
             })
         };
-        let started = writer.and_then(|writer| Ok(vec![writer, upkeep?]));
+        let mut started = writer.and_then(|writer| Ok(vec![writer, upkeep?]));
+        if let (true, Ok(threads)) = (options.search, &mut started) {
+            match index(&path, &shared, &stop) {
+                Ok(thread) => threads.push(thread),
+                // Everything but the search works without it.
+                Err(error) => tracing::error!(%error, "nothing is indexed for the search"),
+            }
+        }
         Ok(Self {
             threads: started.map_err(|source| OpenError::Directory {
                 path: directory.to_owned(),
@@ -210,6 +227,29 @@ impl Drop for SqliteStore {
             let _ = thread.join();
         }
     }
+}
+
+/// Starts the thread that fills the search.
+fn index(path: &Path, shared: &Arc<Shared>, stop: &Arc<Stop>) -> Result<JoinHandle<()>, Fault> {
+    let mut indexer = Indexer::open(path)?;
+    let (shared, stop) = (Arc::clone(shared), Arc::clone(stop));
+    Ok(spawn("agentops-search", move || {
+        while !stop.wait(search::INTERVAL) {
+            while !stop.wait(Duration::ZERO) {
+                match indexer.step(&shared) {
+                    Ok(true) => {}
+                    Ok(false) | Err(Fault::Stopped) => break,
+                    Err(fault) => {
+                        tracing::warn!(error = %fault, "the search begins anew");
+                        if let Err(fault) = indexer.begin_anew() {
+                            tracing::warn!(error = %fault, "the search cannot be made");
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    })?)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -28,6 +28,20 @@ impl SqliteStore {
             .unwrap()
     }
 
+    /// Indexes everything that waits, now.
+    fn index_now(&self) {
+        let mut indexer = super::search::Indexer::open(self.readers.path()).unwrap();
+        while indexer.step(&self.shared).unwrap() {}
+    }
+
+    fn finds(&self, project: &str, question: &str) -> String {
+        let filter = EventFilter::default();
+        let page = self.search(Some(&id(project)), question, &filter, PageSize::MAX, None);
+        let rows = page.unwrap().rows;
+        let ids: Vec<_> = rows.iter().map(|row| row.event.id.to_string()).collect();
+        ids.join(" ")
+    }
+
     fn open_at(directory: &Path) -> Self {
         Self::open(directory, Options::new(price)).unwrap()
     }
@@ -635,4 +649,219 @@ fn changes_are_told_once_and_a_lost_place_is_told_too() {
         .unwrap();
     assert!(changes("p", &start.next).reset);
     assert!(!changes("p", &told.next).reset);
+}
+
+#[test]
+fn events_are_found_by_their_words_as_they_are_now() {
+    let (directory, store) = sqlite();
+    assert_eq!(store.finds("p", "weather"), "", "nobody has searched yet");
+    put(&store, tool(1));
+    put(&store, tool(2));
+    put(
+        &store,
+        created(
+            r#"{"event_type":"llms","id":"l","model":"gpt-4","prompt":"Grüße aus Köln","completion":"C++ \u4f60\u597d"}"#,
+        ),
+    );
+    store.index_now();
+    for (question, found) in [
+        ("weather", "2 1"),
+        ("WEATHER city 2", "2"),
+        ("fine warm", "2 1"),
+        ("gpt 4", "l"),
+        ("gruße koln", "l"),
+        ("c++", "l"),
+        ("你好", "l"),
+        ("weather nobody", ""),
+        ("\"weather\" OR *", ""),
+        ("NEAR(weather)", ""),
+        ("***", ""),
+        ("", ""),
+    ] {
+        assert_eq!(store.finds("p", question), found, "{question}");
+    }
+    assert_eq!(store.finds("q", "weather"), "");
+    // Changed, and gone.
+    put(
+        &store,
+        updated(r#"{"id":"1","event_type":"tools","returns":"sunshine"}"#),
+    );
+    store.index_now();
+    assert_eq!(
+        (store.finds("p", "sunshine"), store.finds("p", "fine")),
+        ("1".into(), "2".into())
+    );
+    assert_eq!(store.number("SELECT count(*) FROM unsearched"), 0);
+    let size = PageSize::new(1).unwrap();
+    let filter = EventFilter::default();
+    let page = store.search(None, "weather", &filter, size, None).unwrap();
+    assert_eq!(page.rows[0].event.id, id("2"));
+    let page = store
+        .search(None, "weather", &filter, size, page.next.as_ref())
+        .unwrap();
+    assert_eq!((page.rows[0].event.id.clone(), page.next), (id("1"), None));
+    put(&store, Mutation::Delete);
+    assert_eq!(store.finds("p", "sunshine"), "");
+    store.take_away_now();
+    store.index_now();
+    // A damaged index, and one of another database, are made anew.
+    put(&store, tool(3));
+    std::fs::write(directory.path().join("search.db"), b"garbage".repeat(1_000)).unwrap();
+    store.index_now();
+    assert_eq!(store.finds("p", "weather"), "3");
+    let (other, stranger) = sqlite();
+    std::fs::copy(
+        directory.path().join("search.db"),
+        other.path().join("search.db"),
+    )
+    .unwrap();
+    stranger.index_now();
+    assert_eq!(stranger.finds("p", "weather"), "");
+}
+
+#[test]
+fn old_and_too_many_sessions_go_and_the_file_shrinks() {
+    let (directory, store) = sqlite();
+    let day = 86_400_000_000_i64;
+    for number in 0..60_i64 {
+        let patch = format!(
+            r#"{{"init_timestamp":"1970-01-{:02}T00:00:00Z"}}"#,
+            1 + number / 2
+        );
+        let session = format!("s{number}");
+        let patch = agentops_protocol::accept::session(patch.as_bytes()).unwrap();
+        let mut state = number.unsigned_abs() * 7_919 + 1;
+        let letters = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from(b'0' + (state >> 58) as u8)
+        });
+        let text: String = letters.take(40_000).collect();
+        for mutation in [Mutation::CreateSession(patch), Mutation::AppendLogs(text)] {
+            store
+                .submit(batch(&session, mutation))
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+    }
+    // Old, but still at work.
+    store
+        .submit(batch(
+            "s0",
+            created(r#"{"event_type":"tools","id":"t","init_timestamp":"1970-02-01T00:00:00Z"}"#),
+        ))
+        .unwrap()
+        .wait()
+        .unwrap();
+    let retain = |age: Option<u64>, bytes: Option<u64>| {
+        let age = age.map(|days| Duration::from_secs(days * 86_400));
+        let retention = super::Retention { age, bytes };
+        let shared = Arc::clone(&store.shared);
+        let reader = super::readers::open(&directory.path().join(FILE)).unwrap();
+        upkeep::retain(&shared, &reader, retention, at(31 * day), &Stop::default()).unwrap();
+        store.number("SELECT count(*) FROM sessions")
+    };
+    assert_eq!(retain(None, None), 60);
+    assert_eq!(
+        retain(Some(10), None),
+        19,
+        "nine days of two, and the one at work"
+    );
+    let page = store.number("PRAGMA page_size");
+    let size = || store.number("PRAGMA page_count") * page;
+    let before = size();
+    let used = before - store.number("PRAGMA freelist_count") * page;
+    let empty = 50 * page;
+    let left = retain(None, Some((empty + (used - empty) / 2).unsigned_abs()));
+    assert!((1..19).contains(&left), "{left} of {used} bytes");
+    assert!(size() < before, "{} of {before}", size());
+    store.check();
+    assert!(super::check(directory.path()).unwrap().is_clean());
+}
+
+#[test]
+fn a_copy_holds_one_moment_and_is_put_back_whole() {
+    let (directory, store) = sqlite();
+    for number in 0..30 {
+        put(&store, tool(number));
+    }
+    let other = tempfile::tempdir().unwrap();
+    let copy = other.path().join("copy.db");
+    super::backup(directory.path(), &copy).unwrap();
+    let again = super::backup(directory.path(), &copy)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        again.contains("copy.db"),
+        "a file is never written over: {again}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(
+            std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+    for number in 30..60 {
+        put(&store, tool(number));
+    }
+    store.index_now();
+    let epoch = store.changes(None, None).unwrap().next;
+    let wal = directory.path().join("agentops.db-wal");
+    let leftover = std::fs::read(&wal).unwrap();
+    drop(store);
+    // As after a crash: a log that belongs to the old file.
+    std::fs::write(&wal, leftover).unwrap();
+    let report = super::restore(directory.path(), &copy).unwrap();
+    assert!(report.is_clean() && report.events == 30, "{report:?}");
+    let store = SqliteStore::open_at(directory.path());
+    assert_eq!(store.number("SELECT count(*) FROM events"), 30);
+    assert!(store.changes(None, Some(&epoch)).unwrap().reset);
+    store.check();
+    store.index_now();
+    assert_eq!(store.finds("p", "weather").split(' ').count(), 30);
+    drop(store);
+    // What is no copy changes nothing.
+    for bytes in [&b"garbage"[..], b""] {
+        std::fs::write(&copy, bytes).unwrap();
+        assert!(super::restore(directory.path(), &copy).is_err());
+    }
+    assert!(super::check(directory.path()).unwrap().is_clean());
+}
+
+#[test]
+fn a_check_tells_what_is_wrong() {
+    let (directory, store) = sqlite();
+    put(&store, tool(1));
+    put(
+        &store,
+        created(
+            r#"{"event_type":"llms","id":"l","model":"gpt-4","prompt_tokens":9007199254740992,"completion_tokens":5,"cost":1}"#,
+        ),
+    );
+    let check = || super::check(directory.path()).unwrap();
+    assert!(check().is_clean(), "{:?}", check());
+    for (sql, wrong) in [
+        ("UPDATE sessions SET tools = 7", (1, 0, 0)),
+        ("UPDATE sessions SET tools = 1, cost = 5", (1, 0, 0)),
+        ("UPDATE rollups SET failed = 9 WHERE kind = 2", (1, 2, 0)),
+        (
+            "INSERT INTO events (session, id, kind, start_us, status) VALUES (99, 'x', 2, 0, 0)",
+            (1, 3, 1),
+        ),
+    ] {
+        store
+            .change(move |connection| Ok(connection.execute(sql, [])?))
+            .unwrap();
+        let found = check();
+        assert_eq!(
+            (found.wrong_sessions, found.wrong_rollups, found.orphans),
+            wrong,
+            "{sql}"
+        );
+    }
+    assert!(super::check(Path::new("/nowhere")).is_err());
 }

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::checkpoint::Checkpoints;
 use super::fault::Fault;
 use super::pack::Unpacker;
+use super::retention::{self, Retention};
 use super::writer::Shared;
 use super::{readers, removal};
 
@@ -20,6 +21,8 @@ use super::{readers, removal};
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How often it thinks of a dictionary, in looks.
 const TRAIN_EVERY: u32 = 10;
+/// How often it looks for what is too old or too much, in looks.
+const RETAIN_EVERY: u32 = 60;
 /// How often it forgets, in looks.
 const FORGET_EVERY: u32 = 1_200;
 /// A dictionary is trained when there are so many events.
@@ -34,6 +37,9 @@ const DICTIONARY_BYTES: usize = 48 << 10;
 const REQUEST_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
 /// How many changes are kept.
 const CHANGES: i64 = 200_000;
+
+/// How many changed events wait for the search.
+const UNSEARCHED: i64 = 1_000_000;
 
 /// Wakes the thread to end it.
 #[derive(Default)]
@@ -50,7 +56,7 @@ impl Stop {
     }
 
     /// Waits; `true` when the thread must end.
-    fn wait(&self, time: Duration) -> bool {
+    pub(crate) fn wait(&self, time: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .changed
@@ -63,14 +69,16 @@ impl Stop {
 pub(crate) struct Upkeep {
     reader: Connection,
     checkpoints: Checkpoints,
+    retention: Retention,
 }
 
 impl Upkeep {
     /// For the database at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
+    pub(crate) fn open(path: &Path, retention: Retention) -> Result<Self, Fault> {
         Ok(Self {
             reader: readers::open(path)?,
             checkpoints: Checkpoints::open(path)?,
+            retention,
         })
     }
 
@@ -79,6 +87,10 @@ impl Upkeep {
         let mut looks = 0_u32;
         while !stop.wait(INTERVAL) {
             told("a checkpoint failed", self.checkpoints.look(&shared.queue));
+            if looks.is_multiple_of(RETAIN_EVERY) {
+                let retained = retain(shared, &self.reader, self.retention, now(), stop);
+                told("old sessions stay", retained);
+            }
             told(
                 "a deleted session stays",
                 take_away(shared, &self.reader, stop),
@@ -101,6 +113,30 @@ fn told(what: &str, done: Result<(), Fault>) {
         Ok(()) | Err(Fault::Stopped) => {}
         Err(fault) => tracing::warn!(error = %fault, "{what}"),
     }
+}
+
+/// Takes sessions away that are too old or too many, until what is left is as it should be.
+pub(crate) fn retain(
+    shared: &Arc<Shared>,
+    connection: &Connection,
+    retention: Retention,
+    now: Timestamp,
+    stop: &Stop,
+) -> Result<(), Fault> {
+    if retention == Retention::default() {
+        return Ok(());
+    }
+    // Rows first: only when they are gone does the size say what is still too much.
+    while !stop.wait(Duration::ZERO) {
+        take_away(shared, connection, stop)?;
+        let step = move |connection: &Connection| retention.step(connection, now);
+        if shared.queue.change(step)? == 0 {
+            break;
+        }
+    }
+    shared
+        .queue
+        .between(|connection| retention::give_back(connection))
 }
 
 /// Takes the rows of deleted sessions away, a step a transaction.
@@ -190,6 +226,12 @@ pub(crate) fn forget(shared: &Arc<Shared>, now: Timestamp) -> Result<(), Fault> 
     let before = now.as_micros().saturating_sub(REQUEST_MICROS);
     shared.queue.change(move |connection| {
         connection.execute("DELETE FROM requests WHERE at_us < ?1", [before])?;
+        // Where nobody searches nobody takes from this list. A search that was left so far behind
+        // may find an event by words that it had.
+        connection.execute(
+            "DELETE FROM unsearched WHERE n <= (SELECT max(n) FROM unsearched) - ?1",
+            [UNSEARCHED],
+        )?;
         connection.execute(
             "DELETE FROM changes WHERE rev <= (SELECT max(rev) FROM changes) - ?1",
             [CHANGES],
