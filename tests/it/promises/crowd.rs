@@ -44,14 +44,18 @@ fn a_hundred_processes_share_a_session() {
     assert_eq!(parent.ask("end Success all of them", "ended"), "true");
     assert_eq!(parent.finish().code, Some(0));
 
-    // Whoever comes next sends what those left behind that had no time.
-    let mut command = command();
-    command.args(["flush 25000", "end Success swept"]);
-    let mut sweeper = Process::spawn(command);
-    let swept = sweeper.line_of("session");
-    assert_eq!(sweeper.line_of("flushed"), "true");
-    assert_eq!(sweeper.line_of("ended"), "true");
-    assert_eq!(sweeper.finish().code, Some(0));
+    // Whoever comes next sends what those left behind that had no time. A busy machine may need
+    // more than one: nobody's end waits for ever for what others left.
+    let mut swept = Vec::new();
+    while swept.is_empty() || (swept.len() < 5 && !unacknowledged(&data_dir).is_empty()) {
+        let mut command = command();
+        command.args(["flush 20000", "end Success swept"]);
+        let mut sweeper = Process::spawn(command);
+        swept.push(sweeper.line_of("session"));
+        assert_eq!(sweeper.line_of("flushed"), "true");
+        assert_eq!(sweeper.line_of("ended"), "true");
+        assert_eq!(sweeper.finish().code, Some(0));
+    }
 
     let rest = server.rest(&key);
     let count = PROCESSES * EVENTS;
@@ -70,7 +74,8 @@ fn a_hundred_processes_share_a_session() {
         .map(|row| row["session_id"].as_str().unwrap())
         .collect();
     ids.sort_unstable();
-    let mut wanted = [session.as_str(), swept.as_str()];
+    let mut wanted: Vec<&str> = swept.iter().map(String::as_str).collect();
+    wanted.push(&session);
     wanted.sort_unstable();
     assert_eq!(ids, wanted);
 

@@ -38,6 +38,9 @@ fn current_thread() -> tokio::runtime::Runtime {
 
 #[test]
 fn without_a_runtime() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (_server, sdk) = silent();
     in_time("flush", || assert!(!sdk.client.flush_blocking(FLUSH)));
     in_time("flush of nothing more", || {
@@ -60,6 +63,9 @@ fn without_a_runtime() {
 
 #[test]
 fn inside_of_runtimes() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (_server, sdk) = silent();
     let multi = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -100,6 +106,9 @@ thread_local! {
 
 #[test]
 fn in_destructors() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (_server, sdk) = silent();
     in_time("in Drop", || drop(FlushesInDrop(sdk.client.clone())));
     in_time("while unwinding", || {
@@ -125,6 +134,9 @@ fn in_destructors() {
 /// More than the worker can take in the time there is.
 #[test]
 fn after_a_flood() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (_server, sdk) = silent();
     let flood = || {
         std::thread::scope(|scope| {
@@ -149,6 +161,9 @@ fn after_a_flood() {
 /// However a program ends, it ends in time and with its own status.
 #[test]
 fn at_the_end_of_a_program() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (server, _sdk) = silent();
     // What the end may wait for is 200 ms by the setting, and 500 ms at an exit from within.
     let ways = [

@@ -29,6 +29,9 @@ fn size(path: &Path) -> u64 {
 
 #[test]
 fn what_does_not_fit_is_counted_and_the_rest_arrives() {
+    if super::support::elsewhere() {
+        return;
+    }
     const LIMIT: u64 = 200_000;
     let mut server = Faulty::kind();
     server.stop();
@@ -39,6 +42,12 @@ fn what_does_not_fit_is_counted_and_the_rest_arrives() {
     let id = sdk.session.id().to_owned();
     sdk.record(5_000);
     assert!(!flush_in_time("disk limit", &sdk.client));
+    // A busy machine may take longer than that flush to decide about all of them.
+    wait_for("each one written or counted", LONG, || {
+        let kept = spooled(sdk.data_dir.path()).len() as u64;
+        let lost: u64 = sdk.session.dropped().values().sum();
+        (kept + lost == 5_000 && sdk.session.spooled() == kept).then_some(())
+    });
     let kept = spooled(sdk.data_dir.path());
     assert!(kept.len() > 100, "{}", kept.len());
     let lost = 5_000 - kept.len() as u64;
@@ -68,6 +77,9 @@ fn what_does_not_fit_is_counted_and_the_rest_arrives() {
 /// What was delivered makes room: a limit is none on what goes through.
 #[test]
 fn a_small_limit_is_enough_for_much() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::kind();
     let mut sdk = Sdk::with(|config| {
         let config = config.endpoint(server.url()).api_key(new_key());
@@ -85,6 +97,9 @@ fn a_small_limit_is_enough_for_much() {
 /// A place where nothing can be made, whoever asks: below a file.
 #[test]
 fn without_a_disk_events_go_from_memory() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::kind();
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut sdk = Sdk::with(|config| {
@@ -100,6 +115,9 @@ fn without_a_disk_events_go_from_memory() {
 
 #[test]
 fn without_a_disk_and_a_server_memory_is_bounded_and_losses_are_counted() {
+    if super::support::elsewhere() {
+        return;
+    }
     let mut server = Faulty::kind();
     server.stop();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -127,6 +145,9 @@ fn without_a_disk_and_a_server_memory_is_bounded_and_losses_are_counted() {
 /// The program does not know that it has no disk, in local mode too.
 #[test]
 fn a_program_without_a_disk_runs_as_ever() {
+    if super::support::elsewhere() {
+        return;
+    }
     let home = Home::new();
     std::fs::write(home.path().join("file"), "").unwrap();
     let mut places = vec![home.path().join("file/below")];
@@ -156,6 +177,9 @@ fn a_program_without_a_disk_runs_as_ever() {
 #[cfg(unix)]
 #[test]
 fn a_user_without_a_home_gets_a_private_place() {
+    if super::support::elsewhere() {
+        return;
+    }
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::os::unix::process::CommandExt as _;
 
@@ -199,6 +223,9 @@ fn a_user_without_a_home_gets_a_private_place() {
 
 #[test]
 fn a_full_disk_holds_nothing_up_and_loses_nothing_that_fits_into_memory() {
+    if super::support::elsewhere() {
+        return;
+    }
     let Some(mounted) = Mounted::tmpfs("size=1m") else {
         return;
     };

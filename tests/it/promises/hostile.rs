@@ -64,6 +64,9 @@ fn takes(panics: &Panics, panics_in_debug: &PanicsInDebug, fails: &Fails, plain:
 
 #[test]
 fn values_that_panic_or_fail() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, _) = recorded(|| takes(&Panics, &PanicsInDebug, &Fails, 7));
     let tool = only_tool(&export);
     assert_eq!(tool["status"], "ok");
@@ -108,6 +111,9 @@ fn takes_recursing(value: &Recurses) -> Recurses {
 
 #[test]
 fn a_value_that_calls_a_recorded_function() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, result) = recorded(|| takes_recursing(&Recurses(20)));
     assert_eq!(result.0, 40);
     let tool = only_tool(&export);
@@ -128,6 +134,9 @@ fn takes_locked(lock: &Mutex<u8>, shared: Arc<Mutex<u8>>, locks: &[Arc<Mutex<u8>
 
 #[test]
 fn a_lock_that_the_caller_holds() {
+    if super::support::elsewhere() {
+        return;
+    }
     let lock = Arc::new(Mutex::new(5));
     let held = lock.lock().unwrap();
     let shared = [Arc::clone(&lock)];
@@ -181,6 +190,9 @@ fn resident() -> u64 {
 
 #[test]
 fn a_gigabyte_costs_no_more_than_the_limit_of_a_value() {
+    if super::support::elsewhere() {
+        return;
+    }
     drop(recorded(|| look_up(1)));
     let (before, begun) = (resident(), Instant::now());
     let (export, result) = recorded(|| makes_much(&Endless, &EndlessInDebug));
@@ -230,6 +242,9 @@ fn fails_without_a_word() -> Result<(), PanicsInDisplay> {
 
 #[test]
 fn an_error_that_cannot_be_shown() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, result) = recorded(fails_without_a_word);
     assert_eq!(result.unwrap_err().0.to_string(), "the cause");
     let tool = only_tool(&export);
@@ -313,6 +328,9 @@ fn on_a_small_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
 
 #[test]
 fn nesting_without_end() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, result) = on_a_small_stack(|| recorded(|| takes_node(&Node::of(100_000))));
     assert_eq!(result, 1);
     let list = &only_tool(&export)["params"]["list"];
@@ -321,6 +339,9 @@ fn nesting_without_end() {
 
 #[test]
 fn nesting_without_end_in_debug() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, result) = on_a_small_stack(|| recorded(|| takes_shown(&Shown::of(100_000))));
     assert_eq!(result, 2);
     let list = &only_tool(&export)["params"]["list"];
@@ -329,6 +350,9 @@ fn nesting_without_end_in_debug() {
 
 #[test]
 fn nesting_without_end_that_leaves_no_trace() {
+    if super::support::elsewhere() {
+        return;
+    }
     let (export, result) = on_a_small_stack(|| recorded(|| takes_wrapper(&Wrapper::of(100_000))));
     assert_eq!(result, 3);
     let list = &only_tool(&export)["params"]["list"];

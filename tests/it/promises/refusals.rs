@@ -34,6 +34,9 @@ fn number(event: &Value) -> u64 {
 
 #[test]
 fn a_token_that_expired_is_renewed_once() {
+    if super::support::elsewhere() {
+        return;
+    }
     let mut expired = HashSet::new();
     let server = Faulty::start(move |request| match &request.token {
         // The first token is good for one request.
@@ -59,6 +62,9 @@ fn a_token_that_expired_is_renewed_once() {
 /// A key that the server does not know: all of it is refused, kept aside and counted, and the program goes on.
 #[test]
 fn a_key_that_is_refused() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::start(|_| Reaction::refuse(401));
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);
@@ -93,6 +99,9 @@ fn a_key_that_is_refused() {
 
 #[test]
 fn a_session_that_is_refused_does_not_hold_up_the_others() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::start(|request| {
         if request.session.starts_with("refused") {
             return Reaction::refuse(401);
@@ -115,6 +124,9 @@ fn a_session_that_is_refused_does_not_hold_up_the_others() {
 
 #[test]
 fn one_refused_event_costs_no_other() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::start(|request| {
         if request.events().iter().any(|event| number(event) == 37) {
             return Reaction::refuse(400);
@@ -136,6 +148,9 @@ fn one_refused_event_costs_no_other() {
 
 #[test]
 fn a_request_that_is_too_large_is_split() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::start(|request| {
         let too_large = request.events().iter().any(|event| number(event) == 11);
         if request.events().len() > 10 || too_large {
@@ -155,6 +170,9 @@ fn a_request_that_is_too_large_is_split() {
 
 #[test]
 fn a_pause_that_is_asked_for_is_kept() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = at_first(1, Reaction::refuse(429).with("Retry-After", "1"));
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);
@@ -172,6 +190,9 @@ fn a_pause_that_is_asked_for_is_kept() {
 /// A server that asks for no pause gets one all the same.
 #[test]
 fn nobody_is_hammered() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = Faulty::start(|request| {
         if sends_events(request) {
             return Reaction::refuse(503).with("Retry-After", "0");
@@ -190,6 +211,9 @@ fn nobody_is_hammered() {
 
 #[test]
 fn failures_of_the_server_pass() {
+    if super::support::elsewhere() {
+        return;
+    }
     for status in [500, 502, 503, 408] {
         let server = at_first(3, Reaction::refuse(status));
         let mut sdk = Sdk::sending(&server);
@@ -206,6 +230,9 @@ fn failures_of_the_server_pass() {
 /// A page for people, of a proxy or a hotel, is no answer of the API: nothing was accepted, whatever it says.
 #[test]
 fn a_page_is_no_acknowledgement() {
+    if super::support::elsewhere() {
+        return;
+    }
     for status in [200, 502] {
         let server = Faulty::start(move |_| Reaction::page(status));
         let mut sdk = Sdk::sending(&server);
@@ -226,6 +253,9 @@ fn a_page_is_no_acknowledgement() {
 /// Taken, but the answer does not arrive: sent again under the same name, so that it is there once.
 #[test]
 fn half_an_answer() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = at_first(2, Reaction::HalfAnswer);
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);
@@ -240,6 +270,9 @@ fn half_an_answer() {
 
 #[test]
 fn a_connection_that_is_closed_without_an_answer() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = at_first(2, Reaction::HangUp);
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);
@@ -249,6 +282,9 @@ fn a_connection_that_is_closed_without_an_answer() {
 
 #[test]
 fn a_server_that_never_answers() {
+    if super::support::elsewhere() {
+        return;
+    }
     let mut server = at_first(1, Reaction::Silence);
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);
@@ -270,6 +306,9 @@ fn a_server_that_never_answers() {
 
 #[test]
 fn answers_that_come_byte_by_byte() {
+    if super::support::elsewhere() {
+        return;
+    }
     let server = at_first(2, Reaction::Slowly(Duration::from_millis(8)));
     let mut sdk = Sdk::sending(&server);
     sdk.record(100);

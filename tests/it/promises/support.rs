@@ -18,6 +18,30 @@ const FLUSH_LIMIT: Duration = Duration::from_millis(400);
 /// Long enough for anything that is to succeed.
 pub(crate) const LONG: Duration = Duration::from_secs(25);
 
+/// Tells the child that it is one.
+const ALONE: &str = "PROMISES_ALONE";
+
+/// Runs the test that calls this in a process of its own and says so, unless it is in one
+/// already. All sessions of a process share one worker and one limit of memory, so a test that
+/// floods them would decide how its neighbours end.
+pub(crate) fn elsewhere() -> bool {
+    if std::env::var_os("NEXTEST").is_some() || std::env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let thread = std::thread::current();
+    let test = thread.name().expect("the thread of a test has its name");
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{test} failed in its own process");
+    assert!(said.contains("1 passed"), "{test} was not found");
+    true
+}
+
 /// A client that sends to a server, with a session.
 pub(crate) struct Sdk {
     pub(crate) client: Client,

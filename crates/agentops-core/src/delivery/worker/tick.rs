@@ -300,7 +300,7 @@ impl Worker {
         let sessions = &self.sessions;
         buffers::losses(&mut |slot, count| match sessions.get(&slot.index()) {
             Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
-            None => state::count_homeless(count),
+            None => too_late(slot, count, Loss::MemoryFull),
         });
     }
 
@@ -325,8 +325,7 @@ impl Worker {
             json,
         } = event;
         let Some(live) = self.sessions.get(&session.index()) else {
-            state::count_homeless(1);
-            return;
+            return too_late(session, 1, Loss::NoSession);
         };
         let state = Arc::clone(&live.state);
         let facts = (kind == EventKind::Llm).then(|| {
@@ -475,6 +474,14 @@ impl Worker {
             let used = || sessions.values().any(|live| live.client == *id);
             !client.closing || used() || !client.is_done()
         });
+    }
+}
+
+/// Counts what was recorded while its session ended: in the session as long as somebody holds it.
+fn too_late(session: Slot, count: u64, loss: Loss) {
+    match crate::names::handle(session) {
+        Some((_, state)) => state.facts().tally.lose(loss, count),
+        None => state::count_homeless(count),
     }
 }
 
