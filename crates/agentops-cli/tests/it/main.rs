@@ -4,6 +4,7 @@
 
 mod admin;
 mod errors;
+mod killed;
 mod local;
 mod recorded;
 mod run;

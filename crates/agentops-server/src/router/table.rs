@@ -88,6 +88,8 @@ impl Route {
 pub(super) fn table() -> Vec<Route> {
     let mut routes = written();
     routes.extend(read());
+    routes.extend(browsed());
+    routes.extend(watched());
     routes.extend([
         Route::page("/", pages::sessions),
         Route::page("/sessions/{id}", pages::session),
@@ -160,7 +162,6 @@ fn read() -> Vec<Route> {
     let op = Operation::new;
     let key = |id, summary| op(id, summary).auth(Auth::Key);
     let both = |path| Route::at(Under::Both, path);
-    let v2 = |path| Route::at(Under::V2, path);
     vec![
         both("/sessions/{id}/stats").get(
             routes::stats,
@@ -180,7 +181,18 @@ fn read() -> Vec<Route> {
             routes::ttd,
             key("timeTravel", "The LLM calls of a session, in order").json("TimeTravelRows"),
         ),
-        both("/health").get(routes::health, op("health", "Whether the server is up").json("Health")),
+        both("/health").get(
+            routes::health,
+            op("health", "Whether the server is up").json("Health"),
+        ),
+    ]
+}
+
+/// What is looked through.
+fn browsed() -> Vec<Route> {
+    let key = |id, summary| Operation::new(id, summary).auth(Auth::Key);
+    let v2 = |path| Route::at(Under::V2, path);
+    vec![
         v2("/sessions")
             .get(
                 routes::list_sessions,
@@ -218,23 +230,40 @@ fn read() -> Vec<Route> {
                 .takes(&[EVENTS, PAGE])
                 .json("EventList"),
         ),
+    ]
+}
+
+/// What is searched, summed up and followed.
+fn watched() -> Vec<Route> {
+    let key = |id, summary| Operation::new(id, summary).auth(Auth::Key);
+    let v2 = |path| Route::at(Under::V2, path);
+    vec![
         v2("/search").get(
             routes::search,
-            key("search", "Events that have all words of a question, the newest arrival first")
-                .takes(&[QUESTION, EVENTS, PAGE])
-                .json("EventList"),
+            key(
+                "search",
+                "Events that have all words of a question, the newest arrival first",
+            )
+            .takes(&[QUESTION, EVENTS, PAGE])
+            .json("EventList"),
         ),
         v2("/events/stream").get(
             routes::stream,
-            key("followChanges", "Server-sent events: which sessions changed; resumable")
-                .takes(&[AFTER])
-                .content(&[("text/event-stream", None)]),
+            key(
+                "followChanges",
+                "Server-sent events: which sessions changed; resumable",
+            )
+            .takes(&[AFTER])
+            .content(&[("text/event-stream", None)]),
         ),
         v2("/metrics/overview").get(
             routes::overview,
-            key("overview", "Sums by day, model, tool, tag and reason; 30 days unless told")
-                .takes(&[RANGE])
-                .json("Overview"),
+            key(
+                "overview",
+                "Sums by day, model, tool, tag and reason; 30 days unless told",
+            )
+            .takes(&[RANGE])
+            .json("Overview"),
         ),
         Route::at(Under::Bare, "/metrics").get(
             routes::metrics,
