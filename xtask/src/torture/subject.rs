@@ -306,6 +306,8 @@ impl Copy {
             .current_dir(&self.path)
             .env("AGENTOPS_DATA_DIR", data.path())
             .env_remove("AGENTOPS_API_KEY")
+            // Random cases, each of thousands of calls: unoptimised and all recorded, a hundred of each take an hour.
+            .env("QUICKCHECK_TESTS", "10")
             .env_remove("AGENTOPS_API_ENDPOINT")
             .stdin(Stdio::null())
             .stdout(fs::File::create(&log)?)
