@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Print a link that logs one browser in, once
     Login(Login),
+    /// Look up the costs of stored calls anew, where no program told them
+    Reprice(Store),
     /// Look whether a database is whole and its counts are right
     Check(Store),
     /// Copy a database to a file, also while a server uses it

@@ -7,6 +7,7 @@ mod keys;
 mod list;
 mod login;
 mod projects;
+mod reprice;
 mod run;
 mod serve;
 mod show;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Projects(projects) => projects::run(&projects, &mut out)?,
         Command::Keys(keys) => keys::run(&keys, &mut out)?,
         Command::Login(login) => login::run(&login, &mut out)?,
+        Command::Reprice(store) => reprice::run(&store, &mut out)?,
         Command::Check(store) => care::check(&store, &mut out)?,
         Command::Backup(backup) => care::backup(&backup, &mut out)?,
         Command::Restore(restore) => care::restore(&restore, &mut out)?,

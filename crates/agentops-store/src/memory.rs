@@ -246,7 +246,12 @@ impl MemoryStore {
 
     fn write(&self, state: &mut State, write: Write) {
         let known = place(state, &write.project, &write.session);
-        if known.is_none() && matches!(write.mutation, Mutation::Delete | Mutation::Interrupt(_)) {
+        if known.is_none()
+            && matches!(
+                write.mutation,
+                Mutation::Delete | Mutation::Interrupt(_) | Mutation::Reprice
+            )
+        {
             return;
         }
         let index = known.unwrap_or_else(|| {
@@ -270,7 +275,8 @@ impl MemoryStore {
         }
         let session = &mut state.sessions[index];
         match write.mutation {
-            Mutation::Delete => {}
+            // The model prices what it is asked for.
+            Mutation::Delete | Mutation::Reprice => {}
             Mutation::Interrupt(events) => {
                 for entry in &mut session.events {
                     if entry.event.status == Status::Running && events.contains(&entry.event.id) {

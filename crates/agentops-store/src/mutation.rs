@@ -61,6 +61,8 @@ pub enum Mutation {
     /// The process that ran these events is gone: those of them that still run become
     /// interrupted.
     Interrupt(Vec<EventId>),
+    /// Finds the costs anew of all calls that came without one, with the prices of now.
+    Reprice,
     /// Lets another project read the session.
     Share(ProjectId),
     /// Takes the session and everything of it away. What arrives of it afterwards begins a new

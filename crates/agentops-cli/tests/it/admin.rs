@@ -93,6 +93,7 @@ fn a_database_is_checked_copied_and_put_back_beside_its_server() {
     assert_eq!(on(dir.path(), &["check", "--json"]).json()["clean"], true);
     on(dir.path(), &["backup", copy_name]).ok();
     on(dir.path(), &["backup", copy_name]).failed(7);
+    assert_eq!(on(dir.path(), &["reprice", "--json"]).json()["sessions"], 0);
     on(dir.path(), &["projects", "create", "after"]).ok();
     let busy = on(dir.path(), &["restore", copy_name, "--replace"]).failed(7);
     assert!(busy.contains("end the server"), "{busy}");

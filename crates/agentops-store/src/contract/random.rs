@@ -31,6 +31,7 @@ enum Change {
     Logs(String),
     Interrupt,
     Share,
+    Reprice,
     Delete,
 }
 
@@ -78,6 +79,7 @@ impl Change {
             Self::Logs(text) => Mutation::AppendLogs(text.clone()),
             Self::Interrupt => Mutation::Interrupt(vec![id("e0"), id("e2")]),
             Self::Share => Mutation::Share(id("q")),
+            Self::Reprice => Mutation::Reprice,
             Self::Delete => Mutation::Delete,
         }
     }
@@ -178,6 +180,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => "[a-z]{0,4}".prop_map(Change::Logs),
         1 => Just(Change::Interrupt),
         1 => Just(Change::Share),
+        1 => Just(Change::Reprice),
         1 => Just(Change::Delete),
     ];
     let key = proptest::option::weighted(0.4, 0..6_u8);

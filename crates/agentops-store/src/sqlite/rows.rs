@@ -259,3 +259,40 @@ pub(crate) fn status_of(number: i64) -> Status {
 pub(crate) fn is_failure(number: i64) -> bool {
     page::is_failure(&status_of(number))
 }
+
+/// The calls of a session whose cost no client told.
+pub(crate) fn priced_here(connection: &Connection, session: i64) -> Result<Vec<EventId>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM events WHERE session = ?1 AND kind = 1 AND cost_given IS NULL",
+    )?;
+    let mut rows = select.query([session])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        ids.extend(ident::<EventId>(row.get_ref(0)?)?);
+    }
+    Ok(ids)
+}
+
+/// Interrupts what runs in a session; whether anything did.
+pub(crate) fn interrupt(connection: &Connection, session: i64) -> Result<bool, Fault> {
+    // The literal lets SQLite use the index of running events.
+    let sql = format!(
+        "UPDATE events SET status = {} WHERE session = ?1 AND status = {}",
+        INTERRUPTED, RUNNING
+    );
+    Ok(connection.prepare_cached(&sql)?.execute([session])? > 0)
+}
+
+/// Interrupts an event, if it runs; whether it did.
+pub(crate) fn interrupt_one(
+    connection: &Connection,
+    session: i64,
+    id: &EventId,
+) -> Result<bool, Fault> {
+    let sql = format!(
+        "UPDATE events SET status = {} WHERE session = ?1 AND id = ?2 AND status = {}",
+        INTERRUPTED, RUNNING
+    );
+    let mut update = connection.prepare_cached(&sql)?;
+    Ok(update.execute((session, Ident::of(id.as_str())))? > 0)
+}

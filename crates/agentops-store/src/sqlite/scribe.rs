@@ -163,7 +163,11 @@ impl Scribe {
                 counted: false,
                 touched: false,
             },
-            None if matches!(write.mutation, Mutation::Delete | Mutation::Interrupt(_)) => {
+            None if matches!(
+                write.mutation,
+                Mutation::Delete | Mutation::Interrupt(_) | Mutation::Reprice
+            ) =>
+            {
                 return Ok(None);
             }
             None => {
@@ -213,11 +217,11 @@ impl Scribe {
             Mutation::Recover { reason } => {
                 sessions::refresh_last(connection, open.seq, &mut open.tally)?;
                 open.facts.recover(reason, open.tally.sums.last);
-                open.touched |= interrupt(connection, open.seq)?;
+                open.touched |= rows::interrupt(connection, open.seq)?;
             }
             Mutation::Interrupt(events) => {
                 for id in &events {
-                    open.touched |= interrupt_one(connection, open.seq, id)?;
+                    open.touched |= rows::interrupt_one(connection, open.seq, id)?;
                 }
             }
             Mutation::Share(reader) => {
@@ -226,6 +230,7 @@ impl Scribe {
                     open.touched |= sessions::share(connection, open.seq, reader)?;
                 }
             }
+            Mutation::Reprice => self.reprice(connection, open)?,
             // Taken out of the list of open sessions by the caller.
             Mutation::Delete => {}
             Mutation::CreateEvents(events) => {
@@ -303,6 +308,22 @@ impl Scribe {
             None => patch.apply(&mut event),
         }
         self.put(connection, open, &old, event, stub)
+    }
+
+    /// Finds the costs of all calls anew that came without one.
+    fn reprice(&mut self, connection: &Connection, open: &mut Open) -> Result<(), Fault> {
+        for id in rows::priced_here(connection, open.seq)? {
+            let Some(old) = self.load(connection, open.seq, &id)? else {
+                continue;
+            };
+            let (event, before) = (given_only(&old), old.counted().cost);
+            let mut priced = event.clone();
+            self.price(&mut priced);
+            if rows::counted(&priced, None).cost != before {
+                self.put(connection, open, &old, event, old.stub)?;
+            }
+        }
+        Ok(())
     }
 
     fn load(
@@ -450,26 +471,6 @@ pub(crate) fn price_of(price: &PriceOf, llm: &Llm) -> Option<Usd> {
     let model = llm.model.as_deref()?;
     llm.usage.total()?;
     price(model, &llm.usage)
-}
-
-fn interrupt(connection: &Connection, session: i64) -> Result<bool, Fault> {
-    // The literal lets SQLite use the index of running events.
-    let sql = format!(
-        "UPDATE events SET status = {} WHERE session = ?1 AND status = {}",
-        rows::INTERRUPTED,
-        rows::RUNNING
-    );
-    Ok(connection.prepare_cached(&sql)?.execute([session])? > 0)
-}
-
-fn interrupt_one(connection: &Connection, session: i64, id: &EventId) -> Result<bool, Fault> {
-    let sql = format!(
-        "UPDATE events SET status = {} WHERE session = ?1 AND id = ?2 AND status = {}",
-        rows::INTERRUPTED,
-        rows::RUNNING
-    );
-    let mut update = connection.prepare_cached(&sql)?;
-    Ok(update.execute((session, Ident::of(id.as_str())))? > 0)
 }
 
 /// Takes a session out of sight; the revision.

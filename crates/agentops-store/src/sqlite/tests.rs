@@ -865,3 +865,38 @@ fn a_check_tells_what_is_wrong() {
     }
     assert!(super::check(Path::new("/nowhere")).is_err());
 }
+
+#[test]
+fn prices_that_were_unknown_are_found_later_and_told_ones_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let unpriced = SqliteStore::open(directory.path(), Options::new(|_, _| None)).unwrap();
+    put(
+        &unpriced,
+        created(
+            r#"{"event_type":"llms","id":"a","model":"gpt-4","prompt_tokens":150,"completion_tokens":80},
+               {"event_type":"llms","id":"b","model":"gpt-4","prompt_tokens":150,"completion_tokens":80,"cost":1},
+               {"event_type":"llms","id":"c","model":"unheard-of","prompt_tokens":1,"completion_tokens":1}"#,
+        ),
+    );
+    drop(unpriced);
+    let store = SqliteStore::open_at(directory.path());
+    let stats = || store.stats(None, &id("s")).unwrap().unwrap();
+    assert_eq!(
+        (stats().cost_known.to_string(), stats().unpriced),
+        ("1.00000".into(), 2)
+    );
+    for _ in 0..2 {
+        put(&store, Mutation::Reprice);
+        assert_eq!(
+            (stats().cost_known.to_string(), stats().unpriced),
+            ("1.00930".into(), 1)
+        );
+        store.check();
+    }
+    store
+        .submit(batch("nobody", Mutation::Reprice))
+        .unwrap()
+        .wait()
+        .unwrap();
+    assert!(store.session(None, &id("nobody")).unwrap().is_none());
+}

@@ -1,0 +1,54 @@
+//! `agentops reprice`: the costs of stored calls anew, with the price book of this version.
+
+use agentops_store::{Batch, Ingest as _, Mutation, PageSize, Query as _, SessionFilter, Write};
+use anyhow::Context as _;
+
+use super::admin::Admin;
+use crate::args::Store;
+use crate::output::Out;
+use crate::text::counted;
+
+pub(crate) fn run(args: &Store, out: &mut Out) -> anyhow::Result<()> {
+    let admin = Admin::open(args)?;
+    let now = agentops_server::system_clock()();
+    let mut filter = SessionFilter::default();
+    // From the oldest on: what begins meanwhile is priced with these prices already.
+    filter.order.ascending = true;
+    let (mut sessions, mut cursor) = (0_u64, None);
+    loop {
+        let page = admin
+            .store
+            .sessions(None, &filter, PageSize::MAX, cursor.as_ref());
+        let page = page.context("cannot read the sessions")?;
+        for row in page.rows.iter().filter(|row| row.stats.llms > 0) {
+            let project = row.session.project_id.parse();
+            let write = Write {
+                project: project.context("a stored project cannot be read")?,
+                session: row.session.id.clone(),
+                received: now,
+                mutation: Mutation::Reprice,
+            };
+            let batch = Batch {
+                writes: vec![write],
+                idempotency_key: None,
+                cursor: None,
+            };
+            // One at a time: a server beside this keeps its turn.
+            let stored = admin
+                .store
+                .submit(batch)
+                .and_then(agentops_store::Pending::wait);
+            stored.context("cannot store the costs")?;
+            sessions += 1;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if args.json {
+        return out.json(&format!("{{\"sessions\":{sessions}}}"));
+    }
+    let sessions = counted(sessions, "session");
+    out.line(format!("looked up the costs of {sessions} anew"))
+}
