@@ -303,6 +303,8 @@ async fn a_dead_writer_is_noticed_and_nothing_is_called_stored() {
     store.fails(STOPPED);
     let (status, _, _) = ask(&app, request(CREATE.0, CREATE.1, CREATE.2)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let (health, _, _) = ask(&app, request("GET", "/health", "")).await;
+    assert_eq!(health, StatusCode::SERVICE_UNAVAILABLE);
     assert!(
         *app.stopped().borrow(),
         "whoever runs the server is told to end it"

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod access;
+mod attacks;
 mod bad_input;
 mod captures;
 mod client;
