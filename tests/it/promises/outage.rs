@@ -45,7 +45,8 @@ fn refusing_then_dying_in_the_middle_of_batches_then_back() {
         });
         let before = server.log().len();
         server.start_again();
-        sdk.record(100);
+        // More than two batches, however they fall together.
+        sdk.record(300);
         wait_for("half a batch", LONG, || {
             // The pause after a failure may have grown longer than this test waits.
             sdk.client.flush_blocking(FLUSH);
@@ -63,7 +64,7 @@ fn refusing_then_dying_in_the_middle_of_batches_then_back() {
     server.react(|_| Reaction::Accept);
     server.start_again();
     sdk.all_delivered(&server);
-    assert_eq!(sdk.all().len(), 1_500);
+    assert_eq!(sdk.all().len(), 2_500);
     let others = server.sessions();
     assert_eq!(others.len(), 6, "{others:?}");
     for id in others.iter().filter(|id| *id != sdk.session.id()) {

@@ -24,6 +24,7 @@ const ALONE: &str = "PROMISES_ALONE";
 /// Runs the test that calls this in a process of its own and says so, unless it is in one
 /// already. All sessions of a process share one worker and one limit of memory, so a test that
 /// floods them would decide how its neighbours end.
+#[expect(clippy::print_stdout, reason = "what the other process said is shown")]
 pub(crate) fn elsewhere() -> bool {
     if std::env::var_os("NEXTEST").is_some() || std::env::var_os(ALONE).is_some() {
         return false;
