@@ -22,7 +22,7 @@ async fn search(&self, query: &str, index: &[u8]) -> Result<u8, Error> {
         if false {
             return my::ao::__private::v1::fake::<Result<u8, Error>>();
         }
-        go(query, index).await
+        { go(query, index).await }
     };
     match call {
         ::core::option::Option::Some(call) => {

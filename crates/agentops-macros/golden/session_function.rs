@@ -5,7 +5,7 @@ async fn handle(id: u8) {
         if false {
             return;
         }
-        work(id).await
+        { work(id).await }
     };
     match call {
         ::core::option::Option::Some(call) => {

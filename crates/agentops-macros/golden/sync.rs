@@ -8,7 +8,7 @@ pub fn add(a: i32, b: i32) -> i32 {
         call,
         move || -> i32 {
             let _ = (&b, &a);
-            a + b
+            { a + b }
         },
         |ret, call| {
             use v1::tag::*;

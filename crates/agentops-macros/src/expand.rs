@@ -87,7 +87,7 @@ fn expand_sync(plan: &Plan) -> TokenStream {
         Returns::Typed { opaque: true, .. } => quote! { run_any },
         _ => quote! { run },
     };
-    let body = braced(plan, &quote! { #own #body });
+    let body = braced(plan, &behind(plan, &own));
     quote! {
         let #call = #open;
         #v1::#run(#call, move || -> #annotated #body, #finish)
@@ -97,7 +97,6 @@ fn expand_sync(plan: &Plan) -> TokenStream {
 fn expand_async(plan: &Plan) -> TokenStream {
     let v1 = v1(plan);
     let open = open(plan);
-    let body = &plan.item.body;
     let own = own(plan);
     let finish = finish(plan);
     let (call, future) = (local("call"), local("future"));
@@ -126,7 +125,7 @@ fn expand_async(plan: &Plan) -> TokenStream {
             }
         },
     };
-    let body = braced(plan, &quote! { #own #head #body });
+    let body = braced(plan, &behind(plan, &quote! { #own #head }));
     quote! {
         let #call = #open;
         let #future = async move #body;
@@ -353,6 +352,18 @@ fn own(plan: &Plan) -> TokenStream {
 
 fn v1(plan: &Plan) -> TokenStream {
     plan::v1(plan.krate.as_ref())
+}
+
+/// The body behind statements of ours: in a block of its own, so that the user's items stand first in theirs.
+fn behind(plan: &Plan, ours: &TokenStream) -> TokenStream {
+    let body = &plan.item.body;
+    if ours.is_empty() {
+        return body.clone();
+    }
+    // Ours, as far as lints about needless braces are concerned.
+    let span = Span::mixed_site().located_at(plan.item.body_span);
+    let body = quote_spanned! {span=> { #body } };
+    quote! { #ours #body }
 }
 
 /// In the braces of the user: what is missing before the closing one is reported there.
