@@ -205,7 +205,10 @@ impl Writer {
     /// in a fresh segment if this one is beyond repair. When syncing failed: the lines are written, but may not survive
     /// a power cut.
     pub fn commit(&mut self, fsync: bool) -> io::Result<()> {
-        if self.pending.len() > self.header_len {
+        // A header alone is worth a segment only where there is none: without it nobody would know
+        // whose directory this is and which sessions it owns.
+        let lines = self.pending.len() > self.header_len;
+        if lines || (self.bytes_on_disk() == 0 && !self.pending.is_empty()) {
             let written = self.write_pending();
             self.stuck = written.is_err();
             written?;
