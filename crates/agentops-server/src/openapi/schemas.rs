@@ -27,6 +27,22 @@ fn exact(members: &[(&str, Value)]) -> Value {
     })
 }
 
+/// One message of a stream of server-sent events; OpenAPI before 3.2 describes the messages where other
+/// contents have the whole.
+fn message() -> Value {
+    let names = ["ready", "session", "deleted", "reset"];
+    json!({
+        "type": "object",
+        "properties": {
+            "id": text(),
+            "event": {"type": "string", "enum": names},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+        "required": ["event", "data"],
+        "additionalProperties": false,
+    })
+}
+
 /// An object of which these members are read; others are ignored.
 fn open(members: &[(&str, Value)], required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties(members), "required": required})
@@ -158,6 +174,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Export", export()),
         ("TimeTravelRows", list(time_travel())),
         ("Document", json!({"type": "object"})),
+        ("Message", message()),
         ("Overview", overview()),
     ]
 }

@@ -254,7 +254,7 @@ fn watched() -> Vec<Route> {
                 "Server-sent events: which sessions changed; resumable",
             )
             .takes(&[AFTER])
-            .content(&[("text/event-stream", None)]),
+            .content(&[("text/event-stream", Some("Message"))]),
         ),
         v2("/metrics/overview").get(
             routes::overview,
