@@ -68,6 +68,18 @@ fn token(server: &Server) -> anyhow::Result<String> {
     Ok(token.to_owned())
 }
 
+/// What the command line cannot say. A stream has no end: its first message is enough, and one that has nothing
+/// to tell is soon left.
+fn settings_text(id: Option<&str>) -> String {
+    let parameters = id.map_or_else(String::new, |id| {
+        format!("[parameters]\n\"path.id\" = \"{id}\"\n")
+    });
+    format!(
+        "request-timeout = 20\nmax-stream-events = 1\n{parameters}\
+         [[operations]]\ninclude-operation-id = \"followChanges\"\nrequest-timeout = 2\n"
+    )
+}
+
 fn run(
     folder: &Path,
     server: &Server,
@@ -81,17 +93,15 @@ fn run(
     let mut command = Command::new(program);
     python::alone(&mut command);
     command.current_dir(here.path());
-    if let Some(id) = id {
-        let settings = here.path().join("with_id.toml");
-        std::fs::write(&settings, format!("[parameters]\n\"path.id\" = \"{id}\"\n"))?;
-        command.arg("--config-file").arg(settings);
-    }
+    let settings = here.path().join("settings.toml");
+    std::fs::write(&settings, settings_text(id))?;
     command
+        .arg("--config-file")
+        .arg(settings)
         .args(["run", "--no-color", "--generation-deterministic"])
         .args(["--warnings", "off"])
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--checks", CHECKS, "--max-examples", EXAMPLES])
-        .args(["--request-timeout", "20"])
         .arg("--header")
         .arg(format!("X-Agentops-Api-Key: {KEY}"))
         .arg("--header")
