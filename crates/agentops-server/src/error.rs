@@ -102,6 +102,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "Event not found", message)
     }
 
+    /// No image of that name in a session that the caller sees.
+    pub(crate) fn no_image() -> Self {
+        let message = "There is no image of this name in a session of this project";
+        Self::new(StatusCode::NOT_FOUND, "Image not found", message)
+    }
+
     /// A session that the caller reads and does not own.
     pub(crate) fn read_only() -> Self {
         let message = "This session is another project's; only a key of that one may change it";

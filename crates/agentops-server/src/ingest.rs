@@ -3,6 +3,7 @@
 mod body;
 mod cost;
 pub(crate) mod normalise;
+mod screenshots;
 mod spool_import;
 
 pub use cost::price_of;

@@ -10,8 +10,8 @@ use agentops_protocol::{
 
 use crate::memory::MemoryStore;
 use crate::{
-    Batch, Cursor, EventFilter, ImportCursor, Ingest, Mutation, Options, PageSize, Query, Receipt,
-    SessionFilter, SessionOrder, SessionSort, SqliteStore, Write, exported,
+    Batch, Cursor, EventFilter, Image, ImportCursor, Ingest, Mutation, Options, PageSize, Query,
+    Receipt, SessionFilter, SessionOrder, SessionSort, SqliteStore, Write, exported,
 };
 
 /// A store under test.
@@ -86,6 +86,7 @@ contract! {
     a_shared_session_is_read_by_both_projects_and_each_has_its_own
     a_deleted_session_is_gone_and_may_begin_anew
     interrupted_are_only_those_that_ran
+    images_are_kept_once_in_their_session_and_go_with_it
 }
 
 pub(crate) fn project() -> ProjectId {
@@ -1162,4 +1163,30 @@ fn interrupted_are_only_those_that_ran(store: &dyn Backend) {
     statuses.sort();
     assert_eq!(statuses, ["done=ok", "other=running", "runs=interrupted"]);
     assert!(store.session(None, &id("ghost")).unwrap().is_none());
+}
+
+fn images_are_kept_once_in_their_session_and_go_with_it(store: &dyn Backend) {
+    let image = |last: u8| Image::of([&b"\xff\xd8\xff"[..], &[last]].concat()).unwrap();
+    let (first, second) = (image(1), image(2));
+    put(
+        store,
+        "s",
+        Mutation::KeepImages(vec![first.clone(), second.clone()]),
+    );
+    put(store, "s", Mutation::KeepImages(vec![first.clone()]));
+    put(store, "other", Mutation::KeepImages(vec![second.clone()]));
+    let find = |project: &str, session: &str, image: &Image| {
+        let name = image.name();
+        store
+            .image(Some(&id(project)), &id(session), &name)
+            .unwrap()
+    };
+    assert_eq!(find("p", "s", &first), Some(first.clone()));
+    assert_eq!(find("p", "s", &second), Some(second.clone()));
+    assert_eq!(find("p", "other", &first), None, "it is another session's");
+    assert_eq!(find("q", "s", &first), None, "it is another project's");
+    put(store, "s", Mutation::Delete);
+    store.settle();
+    assert_eq!(find("p", "s", &first), None);
+    assert_eq!(find("p", "other", &second), Some(second));
 }

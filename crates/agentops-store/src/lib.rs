@@ -9,6 +9,7 @@ mod catalog;
 mod contract;
 mod exported;
 mod facts;
+mod image;
 mod ingest;
 mod latency;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod stub;
 mod words;
 
 pub use catalog::{Catalog, CatalogError, Grant, KeyHash, KeyInfo, Project, Purpose};
+pub use image::{Image, ImageForm, ImageName};
 pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
 pub use latency::Latencies;
 pub use model::{Change, Changes, EventRow, FoundEvent, Revision, SessionRow};

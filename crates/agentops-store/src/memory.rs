@@ -17,9 +17,9 @@ use crate::page::Place;
 use crate::stub::{self, Given};
 use crate::{
     Batch, Changes, Cursor, EventFilter, EventPage, EventRow, EventSums, FoundEvent, FoundPage,
-    ImportCursor, Ingest, IngestError, Mutation, NamedSums, Overview, PageSize, Pending, PriceOf,
-    Query, QueryError, Receipt, Revision, SessionFilter, SessionPage, SessionRow, SessionSort,
-    Write, exported, overview, page, words,
+    Image, ImageName, ImportCursor, Ingest, IngestError, Mutation, NamedSums, Overview, PageSize,
+    Pending, PriceOf, Query, QueryError, Receipt, Revision, SessionFilter, SessionPage, SessionRow,
+    SessionSort, Write, exported, overview, page, words,
 };
 
 struct Entry {
@@ -42,6 +42,7 @@ struct Session {
     agents: Vec<Agent>,
     threads: Vec<Thread>,
     logs: String,
+    images: Vec<Image>,
 }
 
 #[derive(Default)]
@@ -266,6 +267,7 @@ impl MemoryStore {
                 agents: Vec::new(),
                 threads: Vec::new(),
                 logs: String::new(),
+                images: Vec::new(),
             });
             state.sessions.len() - 1
         });
@@ -333,6 +335,7 @@ impl MemoryStore {
                     Some(known) => known.agent_id = thread.agent_id.or(known.agent_id.take()),
                 }
             }
+            Mutation::KeepImages(images) => session.images.extend(images),
             Mutation::AppendLogs(text) => session.logs.push_str(&text),
         }
     }
@@ -838,6 +841,19 @@ impl Query for MemoryStore {
             next: Revision { epoch, number },
             reset: false,
         })
+    }
+
+    fn image(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+        name: &ImageName,
+    ) -> Result<Option<Image>, QueryError> {
+        let find = |session: &Session| {
+            let mut images = session.images.iter();
+            images.find(|image| image.name() == *name).cloned()
+        };
+        Ok(self.read(project, id, find).flatten())
     }
 
     fn logs(

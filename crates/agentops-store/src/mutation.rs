@@ -4,6 +4,8 @@ use agentops_protocol::{
     Agent, Event, EventId, EventPatch, ProjectId, SessionId, SessionPatch, Thread, Timestamp,
 };
 
+use crate::Image;
+
 /// Writes that are committed together or not at all: one request, or a stretch of a spool.
 #[derive(Debug)]
 pub struct Batch {
@@ -77,6 +79,8 @@ pub enum Mutation {
     UpsertAgent(Agent),
     /// Adds or moves a thread.
     UpsertThread(Thread),
+    /// Keeps images that events of the session show; one that is kept already costs nothing.
+    KeepImages(Vec<Image>),
     /// Appends to the session's log text.
     AppendLogs(String),
 }

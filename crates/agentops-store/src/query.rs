@@ -4,8 +4,8 @@ use agentops_protocol::api::{Export, Stats};
 use agentops_protocol::{Event, EventId, ProjectId, SessionId, Timestamp};
 
 use crate::{
-    Changes, Cursor, EventFilter, EventPage, FoundPage, Overview, PageSize, Revision,
-    SessionFilter, SessionPage, SessionRow,
+    Changes, Cursor, EventFilter, EventPage, FoundPage, Image, ImageName, Overview, PageSize,
+    Revision, SessionFilter, SessionPage, SessionRow,
 };
 
 /// Why something cannot be read.
@@ -124,6 +124,17 @@ pub trait Query: Send + Sync {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<FoundPage, QueryError>;
+
+    /// An image that events of a session show; `None` when there is no such session or image.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn image(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+        name: &ImageName,
+    ) -> Result<Option<Image>, QueryError>;
 
     /// The text appended by update_logs; empty when there is none, `None` when there is no such
     /// session.

@@ -14,6 +14,7 @@ mod checkpoint;
 mod events;
 mod fault;
 mod idents;
+mod images;
 mod listing;
 mod messages;
 mod names;

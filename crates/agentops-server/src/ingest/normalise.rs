@@ -4,7 +4,9 @@
 use agentops_protocol::accept::{self, Refusal};
 use agentops_protocol::{SessionId, SessionPatch, Timestamp};
 use agentops_spool::Op;
-use agentops_store::Mutation;
+use agentops_store::{Image, Mutation};
+
+use super::screenshots;
 
 /// A create_session body. The session's id is inside it.
 pub(crate) fn new_session(body: &[u8]) -> Result<SessionPatch, Refusal> {
@@ -28,13 +30,23 @@ pub(crate) fn create_events(
     body: &[u8],
     session: &SessionId,
     received: Timestamp,
-) -> Result<Mutation, Refusal> {
-    accept::create_events(body, session, received).map(Mutation::CreateEvents)
+) -> Result<Vec<Mutation>, Refusal> {
+    let mut events = accept::create_events(body, session, received)?;
+    let images = screenshots::of_events(session, &mut events);
+    Ok(with_images(images, Mutation::CreateEvents(events)))
 }
 
 /// An update_events body.
-pub(crate) fn update_events(body: &[u8]) -> Result<Mutation, Refusal> {
-    accept::update_events(body).map(Mutation::UpdateEvents)
+pub(crate) fn update_events(body: &[u8], session: &SessionId) -> Result<Vec<Mutation>, Refusal> {
+    let mut patches = accept::update_events(body)?;
+    let images = screenshots::of_patches(session, &mut patches);
+    Ok(with_images(images, Mutation::UpdateEvents(patches)))
+}
+
+/// The images stand first: no event shows one that is not there.
+fn with_images(images: Vec<Image>, events: Mutation) -> Vec<Mutation> {
+    let images = (!images.is_empty()).then_some(Mutation::KeepImages(images));
+    images.into_iter().chain([events]).collect()
 }
 
 /// A create_agent body.
@@ -52,7 +64,7 @@ pub(crate) fn logs(body: &[u8]) -> Result<Mutation, Refusal> {
     accept::logs(body).map(Mutation::AppendLogs)
 }
 
-/// A line of the spool.
+/// A line of the spool; nothing for an operation that this version does not know.
 ///
 /// A finished event is a whole update: its canonical form has every field, so the update makes
 /// the event where no `open` line came before, and completes it where one did, also when the
@@ -62,18 +74,18 @@ pub(crate) fn spool_line(
     body: &str,
     session: &SessionId,
     received: Timestamp,
-) -> Result<Option<Mutation>, Refusal> {
+) -> Result<Vec<Mutation>, Refusal> {
     let bytes = body.as_bytes();
     let mutation = match op {
         Op::Session => Mutation::CreateSession(accept::session(bytes)?),
         // A loss line says what the session has lost so far, and nothing else.
         Op::Update | Op::Loss => update_session(bytes)?,
         Op::Agent => agent(bytes)?,
-        Op::Open => create_events(&listed(body), session, received)?,
-        Op::Event => update_events(&listed(body))?,
-        _ => return Ok(None),
+        Op::Open => return create_events(&listed(body), session, received),
+        Op::Event => return update_events(&listed(body), session),
+        _ => return Ok(Vec::new()),
     };
-    Ok(Some(mutation))
+    Ok(vec![mutation])
 }
 
 /// One event as a request has it.

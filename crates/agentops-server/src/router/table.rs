@@ -224,6 +224,11 @@ fn browsed() -> Vec<Route> {
             routes::session_logs,
             key("sessionLogs", "The log of a session").json("Logs"),
         ),
+        v2("/sessions/{id}/screenshots/{image}").get(
+            routes::screenshot,
+            key("getScreenshot", "An image that an action of the session shows")
+                .content(&[("image/png", None), ("image/jpeg", None)]),
+        ),
         v2("/events").get(
             routes::events,
             key("listEvents", "Events of all sessions, the newest arrival first; a page may hold fewer than more pages do")

@@ -186,6 +186,15 @@ impl Query for Faulty {
         self.real.changes(project, after)
     }
 
+    fn image(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+        name: &ImageName,
+    ) -> Result<Option<Image>, QueryError> {
+        self.real.image(project, id, name)
+    }
+
     fn logs(
         &self,
         project: Option<&ProjectId>,

@@ -21,8 +21,7 @@ pub(crate) async fn create_events(
 ) -> Result<Json<&'static str>, ApiError> {
     let (session, received) = (holder.session.clone(), app.now());
     let read = body.read(move |bytes| normalise::create_events(bytes, &session, received));
-    let mutation = read.await?;
-    app.commit(holder.target(), mutation, batch).await?;
+    app.commit_all(holder.target(), read.await?, batch).await?;
     Ok(SUCCESS)
 }
 
@@ -33,7 +32,8 @@ pub(crate) async fn update_events(
     BatchId(batch): BatchId,
     body: RequestBody,
 ) -> Result<Json<&'static str>, ApiError> {
-    let mutation = body.read(normalise::update_events).await?;
-    app.commit(holder.target(), mutation, batch).await?;
+    let session = holder.session.clone();
+    let read = body.read(move |bytes| normalise::update_events(bytes, &session));
+    app.commit_all(holder.target(), read.await?, batch).await?;
     Ok(SUCCESS)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::{KEY, Server, key, wait_for};
 
-fn writer(data_dir: &Path, number: u64) -> Writer {
+pub(crate) fn writer(data_dir: &Path, number: u64) -> Writer {
     Spool::at(data_dir)
         .create(Header::new("test", 7), 1_700_000_000_000 + number, || {
             number
@@ -17,7 +17,7 @@ fn writer(data_dir: &Path, number: u64) -> Writer {
         .unwrap()
 }
 
-fn append(writer: &mut Writer, op: Op, sid: &str, body: &Value) {
+pub(crate) fn append(writer: &mut Writer, op: Op, sid: &str, body: &Value) {
     writer.append(op, sid, body.to_string().as_bytes()).unwrap();
 }
 

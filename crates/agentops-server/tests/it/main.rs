@@ -15,5 +15,6 @@ mod openapi;
 mod pages;
 mod reading;
 mod schema;
+mod screenshots;
 mod sending;
 mod serving;

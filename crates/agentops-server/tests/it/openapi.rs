@@ -10,6 +10,9 @@ use crate::schema::differs;
 const SESSION: &str = "550e8400-e29b-41d4-a716-446655440000";
 /// Stands in everything of the session that others may not see.
 const MARK: &str = "for-our-eyes-only";
+/// What begins as a JPEG and has the mark in it, and the name it is kept under.
+const SCREENSHOT: &str = "data:image/jpeg;base64,/9j/Zm9yLW91ci1leWVzLW9ubHk=";
+const IMAGE: &str = "5d16b1477d8cf8adfd447a4248aac4773b4c43e0c7a652ab9d650069f83ca2b5.jpg";
 
 fn document(server: &Server) -> Value {
     let answer = server.get("/openapi.json", &[]);
@@ -44,7 +47,7 @@ fn recorded(server: &Server, issued: &str) -> String {
     );
     let jwt = answer.json()["jwt"].as_str().unwrap().to_owned();
     let events = json!({"events": [
-        {"id": "a", "event_type": "actions", "action_type": MARK, "params": {"x": MARK}},
+        {"id": "a", "event_type": "actions", "action_type": MARK, "screenshot": SCREENSHOT, "params": {"x": MARK}},
         {"id": "l", "event_type": "llms", "model": "gpt-4", "prompt": [{"role": "user", "content": MARK}],
          "completion": MARK, "prompt_tokens": 150, "completion_tokens": 80},
         {"id": "t", "event_type": "tools", "name": MARK, "returns": [MARK], "status": "running"},
@@ -77,7 +80,9 @@ fn recorded(server: &Server, issued: &str) -> String {
 }
 
 fn filled(path: &str) -> String {
-    path.replace("{id}", SESSION).replace("{event}", "l")
+    path.replace("{id}", SESSION)
+        .replace("{event}", "l")
+        .replace("{image}", IMAGE)
 }
 
 #[test]

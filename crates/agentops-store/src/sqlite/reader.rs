@@ -12,12 +12,12 @@ use super::messages::MessageReader;
 use super::pack::Unpacker;
 use super::stats::kind_index;
 use super::store::SqliteStore;
-use super::{agents, bodies, changes, events, overview, rows, search, sessions};
+use super::{agents, bodies, changes, events, images, overview, rows, search, sessions};
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
-    Changes, Cursor, EventFilter, EventPage, FoundPage, Overview, PageSize, Query, QueryError,
-    Revision, SessionFilter, SessionPage, SessionRow, exported,
+    Changes, Cursor, EventFilter, EventPage, FoundPage, Image, ImageName, Overview, PageSize,
+    Query, QueryError, Revision, SessionFilter, SessionPage, SessionRow, exported,
 };
 
 /// The first name of a session is looked for in so many events.
@@ -169,6 +169,20 @@ impl Query for SqliteStore {
         Ok(self
             .readers
             .read(|connection, _| changes::read(connection, project, after))?)
+    }
+
+    fn image(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+        name: &ImageName,
+    ) -> Result<Option<Image>, QueryError> {
+        Ok(self
+            .readers
+            .read(|connection, _| match find(connection, project, id)? {
+                Some(stored) => images::find(connection, stored.seq, name),
+                None => Ok(None),
+            })?)
     }
 
     fn logs(

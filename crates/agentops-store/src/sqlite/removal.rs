@@ -13,7 +13,8 @@ use super::stats::{Counted, kind_of};
 const STEP: i64 = 500;
 
 /// What else is kept of a session, a statement a table; each takes a step's rows at most.
-const REST: [&str; 5] = [
+const REST: [&str; 6] = [
+    "DELETE FROM images WHERE seq IN (SELECT seq FROM images WHERE session = ?1 LIMIT ?2 / 25)",
     "DELETE FROM messages WHERE seq IN (SELECT seq FROM messages WHERE session = ?1 LIMIT ?2)",
     "DELETE FROM logs WHERE seq IN (SELECT seq FROM logs WHERE session = ?1 LIMIT ?2)",
     "DELETE FROM agents WHERE seq IN (SELECT seq FROM agents WHERE session = ?1 LIMIT ?2)",

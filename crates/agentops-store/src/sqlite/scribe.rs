@@ -7,6 +7,7 @@ use super::agents;
 use super::bodies::{self, Prompt};
 use super::fault::Fault;
 use super::idents::Ident;
+use super::images;
 use super::messages::{MessageReader, MessageWriter};
 use super::names::Names;
 use super::pack::{Packer, Unpacker};
@@ -250,6 +251,11 @@ impl Scribe {
             Mutation::UpsertThread(thread) => {
                 agents::upsert_thread(connection, open.seq, &thread)?;
                 open.touched = true;
+            }
+            Mutation::KeepImages(images) => {
+                for image in &images {
+                    images::keep(connection, open.seq, image)?;
+                }
             }
             Mutation::AppendLogs(text) => {
                 let packed = self.packer.pack(text.as_bytes())?;

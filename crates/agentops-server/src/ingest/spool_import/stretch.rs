@@ -29,11 +29,13 @@ impl<'a> Stretch<'a> {
     /// Adds what a line means; one that means nothing is counted and logged.
     pub(super) fn push(&mut self, line: &Line, directory: &str, report: &mut ImportReport) {
         match self.read(line) {
-            Ok(Some(write)) => {
+            Ok(writes) if writes.is_empty() => report.refused += 1,
+            Ok(writes) => {
                 self.taken += 1;
-                self.join(write);
+                for write in writes {
+                    self.join(write);
+                }
             }
-            Ok(None) => report.refused += 1,
             Err(reason) => {
                 report.refused += 1;
                 tracing::warn!(
@@ -46,16 +48,17 @@ impl<'a> Stretch<'a> {
         }
     }
 
-    fn read(&self, line: &Line) -> Result<Option<Write>, String> {
+    fn read(&self, line: &Line) -> Result<Vec<Write>, String> {
         let session = SessionId::try_from(line.sid.clone()).map_err(|error| error.to_string())?;
-        let mutation = normalise::spool_line(line.op, line.body.get(), &session, self.received);
-        let mutation = mutation.map_err(|refusal| refusal.to_string())?;
-        Ok(mutation.map(|mutation| Write {
+        let mutations = normalise::spool_line(line.op, line.body.get(), &session, self.received);
+        let mutations = mutations.map_err(|refusal| refusal.to_string())?;
+        let write = |mutation| Write {
             project: self.project.clone(),
-            session,
+            session: session.clone(),
             received: self.received,
             mutation,
-        }))
+        };
+        Ok(mutations.into_iter().map(write).collect())
     }
 
     /// Events of one session that follow each other become one write.
