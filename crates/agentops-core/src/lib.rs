@@ -30,6 +30,7 @@ mod delivery;
 mod ending;
 mod env;
 mod events;
+pub mod llm;
 mod names;
 mod open_call;
 mod process;
