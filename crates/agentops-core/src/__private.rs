@@ -44,6 +44,31 @@ pub mod v1 {
         unreachable!("this call stands behind `if false`")
     }
 
+    /// What an expression looked at may be named as if nothing looked at it, when all of it stands left of `= ()`.
+    #[inline(always)]
+    pub fn seen<T>(_: T) -> Seen {
+        Seen(())
+    }
+
+    /// Takes a unit.
+    #[derive(Debug)]
+    pub struct Seen(());
+
+    impl std::ops::Deref for Seen {
+        type Target = ();
+        #[inline(always)]
+        fn deref(&self) -> &() {
+            &self.0
+        }
+    }
+
+    impl std::ops::DerefMut for Seen {
+        #[inline(always)]
+        fn deref_mut(&mut self) -> &mut () {
+            &mut self.0
+        }
+    }
+
     /// Where a body that never returns would have returned.
     pub fn never() -> ! {
         unreachable!("the body before this never returns")

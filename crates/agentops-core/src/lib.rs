@@ -50,7 +50,9 @@ pub use config::{
 pub use env::{ALL as VARIABLES, Variable};
 pub use events::{ActionEvent, ErrorEvent, Event, LlmEvent, ToolEvent};
 pub use open_call::OpenCall;
-pub use process::{InSession, dropped_without_session, export, init, spawn, start_session, stats};
+pub use process::{
+    InSession, dropped_without_session, export, in_current, init, spawn, start_session, stats,
+};
 pub use recording::context::{Entered, Scoped};
 pub use session::{
     Analytics, End, Ended, FetchError, Session, SessionOptions, StatsLine, current_event,

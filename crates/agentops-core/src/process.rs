@@ -8,7 +8,7 @@ use agentops_protocol::api::Stats;
 use crate::client::Client;
 use crate::config::Config;
 use crate::env;
-use crate::recording::context::{self, Scoped};
+use crate::recording::context::{self, Nested, Scoped};
 use crate::session::{self as sessions, FetchError, Session, SessionOptions};
 use crate::state;
 
@@ -136,6 +136,25 @@ pub trait InSession: Future + Sized {
 }
 
 impl<F: Future> InSession for F {}
+
+/// A closure that runs in the session and under the call that are current now, wherever it is called: for threads.
+///
+/// ```
+/// # #[cfg(feature = "enable")] {
+/// # let client = agentops_core::Client::new(agentops_core::Config::new().durability(agentops_core::Durability::Memory));
+/// # let session = client.start_session(agentops_core::SessionOptions::new());
+/// let inside = session.enter();
+/// let thread = std::thread::spawn(agentops_core::in_current(|| agentops_core::current_session()));
+/// assert!(thread.join().unwrap().is_some());
+/// # }
+/// ```
+pub fn in_current<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let scope = context::raw_current();
+    move || {
+        let _nested = Nested::enter(scope);
+        run()
+    }
+}
 
 /// `tokio::spawn` in the session and under the call that are current now.
 ///

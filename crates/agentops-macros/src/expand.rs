@@ -17,11 +17,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use crate::in_place;
 use crate::item::Item;
-use crate::plan::{self, Binding, Call, Opens, Param, ParamValue, Plan, Session, Shape};
+use crate::plan::{self, Binding, Call, Future, Opens, Param, ParamValue, Plan, Session, Shape};
 use crate::returns::{Items, Returns};
 
 /// The function, recorded.
@@ -125,7 +126,7 @@ fn expand_async(plan: &Plan) -> TokenStream {
             }
         },
     };
-    let body = braced(plan, &behind(plan, &quote! { #own #head }));
+    let body = braced(plan, &later(plan, &quote! { #own #head }));
     quote! {
         let #call = #open;
         let #future = async move #body;
@@ -223,9 +224,15 @@ fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
 fn write_param(param: &Param, params: &Ident, v1: &TokenStream) -> TokenStream {
     let key = &param.key;
     match &param.value {
-        ParamValue::Binding(Binding { name, conditions }) => quote! {
-            #(#conditions)* (&&&&&&&#v1::Arg(&#name)).cap(#params.key(#key));
-        },
+        ParamValue::Binding(Binding { name, conditions }) => {
+            let write = quote! { (&&&&&&&#v1::Arg(&#name)).cap(#params.key(#key)) };
+            let write = if is_unused(name) {
+                seen(&write, v1)
+            } else {
+                quote! { #write; }
+            };
+            quote! { #(#conditions)* #write }
+        }
         ParamValue::Field(expression) => {
             let (value, cut) = (local("value"), local("cut"));
             quote! {
@@ -336,18 +343,33 @@ fn own(plan: &Plan) -> TokenStream {
     if plan.owned.is_empty() {
         return TokenStream::new();
     }
-    if plan
-        .owned
-        .iter()
-        .all(|binding| binding.conditions.is_empty())
-    {
+    let v1 = v1(plan);
+    let is_plain = |binding: &Binding| binding.conditions.is_empty() && !is_unused(&binding.name);
+    if plan.owned.iter().all(is_plain) {
         let names = plan.owned.iter().map(|binding| &binding.name);
         return quote! { let _ = (#(&#names,)*); };
     }
     let mentions = plan.owned.iter().map(|Binding { name, conditions }| {
-        quote! { #(#conditions)* let _ = &#name; }
+        let mention = quote! { &#name };
+        let mention = if is_unused(name) {
+            seen(&mention, &v1)
+        } else {
+            quote! { let _ = #mention; }
+        };
+        quote! { #(#conditions)* #mention }
     });
     mentions.collect()
+}
+
+/// Whether a name says that nothing uses it.
+fn is_unused(name: &Ident) -> bool {
+    name.unraw().to_string().starts_with('_')
+}
+
+/// An expression that mentions such a name. Lints hold a use against whoever uses it, but for what stands left of an
+/// assignment.
+fn seen(expression: &TokenStream, v1: &TokenStream) -> TokenStream {
+    quote! { { *#v1::seen(#expression) = (); } }
 }
 
 fn v1(plan: &Plan) -> TokenStream {
@@ -364,6 +386,21 @@ fn behind(plan: &Plan, ours: &TokenStream) -> TokenStream {
     let span = Span::mixed_site().located_at(plan.item.body_span);
     let body = quote_spanned! {span=> { #body } };
     quote! { #ours #body }
+}
+
+/// The body of an async function behind statements of ours. One whose result is a future is returned, and not what the
+/// block comes to: lints take an async block that comes to a future for a mistake, and an `async fn` not.
+fn later(plan: &Plan, ours: &TokenStream) -> TokenStream {
+    let Some(future) = plan.future else {
+        return behind(plan, ours);
+    };
+    let body = behind(plan, &TokenStream::new());
+    let span = Span::mixed_site().located_at(plan.item.body_span);
+    let result = match future {
+        Future::Computed => quote_spanned! {span=> return { #body }; },
+        Future::Never => quote_spanned! {span=> { #body }; },
+    };
+    quote! { #ours #result }
 }
 
 /// In the braces of the user: what is missing before the closing one is reported there.

@@ -1,14 +1,14 @@
 //! The body of a function that asks who called it (`#[track_caller]`). The body of any other becomes a closure's, but
 //! a closure's caller is not the function's: so this one stays where it is, as a labelled block, and what left the
-//! function early now leaves the block. What a macro of the user expands to is not seen: a `return` in there leaves
-//! the function, and the call ends without its result.
+//! function early now leaves the block, also in the arguments of macros that take nothing but expressions. What any other macro
+//! of the user expands to is not seen: a `return` in there leaves the function, and the call ends without its result.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Item, Lifetime, parse_quote};
+use syn::{Block, Expr, Item, Lifetime, Macro, Token, parse_quote};
 
 /// The statements of a labelled block; `None` if the body cannot be read, which the compiler will say.
 pub(crate) fn body(body: &TokenStream, v1: &TokenStream) -> Option<TokenStream> {
@@ -19,6 +19,30 @@ pub(crate) fn body(body: &TokenStream, v1: &TokenStream) -> Option<TokenStream> 
         .for_each(|statement| leave.visit_stmt_mut(statement));
     Some(statements.iter().map(ToTokens::to_token_stream).collect())
 }
+
+/// Macros of the standard library whose arguments are expressions, with names or without.
+const EXPRESSIONS: &[&str] = &[
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "dbg",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprint",
+    "eprintln",
+    "format",
+    "format_args",
+    "panic",
+    "print",
+    "println",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
 
 /// The block's label.
 pub(crate) fn label() -> Lifetime {
@@ -75,4 +99,30 @@ impl VisitMut for Leave<'_> {
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_macro_mut(&mut self, call: &mut Macro) {
+        let name = call.path.segments.last().map(|last| &last.ident);
+        if !name.is_some_and(|name| EXPRESSIONS.iter().any(|known| name == known)) {
+            return;
+        }
+        let arguments = |input: ParseStream<'_>| {
+            let mut out = TokenStream::new();
+            while !input.is_empty() {
+                let mut argument: Expr = input.parse()?;
+                self.visit_expr_mut(&mut argument);
+                argument.to_tokens(&mut out);
+                // `;` stands in `vec![value; count]`.
+                if input.peek(Token![;]) {
+                    input.parse::<Token![;]>()?.to_tokens(&mut out);
+                } else {
+                    input.parse::<Option<Token![,]>>()?.to_tokens(&mut out);
+                }
+            }
+            Ok(out)
+        };
+        // What cannot be read is the macro's to say.
+        if let Ok(tokens) = arguments.parse2(call.tokens.clone()) {
+            call.tokens = tokens;
+        }
+    }
 }

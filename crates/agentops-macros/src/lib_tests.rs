@@ -111,6 +111,43 @@ fn a_session_on_a_function() {
     );
 }
 
+#[test]
+fn a_function_that_asks_who_called_it() {
+    let item = quote! {
+        #[track_caller]
+        fn place(_of: &str, text: &str) -> Option<u8> {
+            if text.is_empty() { return None; }
+            let digit = text.parse().ok()?;
+            Some(digit)
+        }
+    };
+    let golden = expect_file!["../golden/track_caller.rs"];
+    check(Attr::Tool, quote!(), item, &golden);
+}
+
+#[test]
+fn an_agent_of_an_impl_block() {
+    let item = quote! {
+        impl Critic {
+            const LIMIT: u8 = 3;
+            fn judge(&self, text: &str) -> u8 { score(text) }
+            #[record_tool(skip(text))]
+            fn read(&self, text: &str) {}
+            const fn limit() -> u8 { Self::LIMIT }
+        }
+    };
+    let block = Block::read(&item).expect("an impl block");
+    let expanded = impl_block(quote!(), &block, item);
+    expect_file!["../golden/track_agent_impl.rs"].assert_eq(&pretty(&expanded));
+}
+
+#[test]
+fn an_agent_of_a_function() {
+    let item = quote! { async fn critic(text: &str) -> u8 { score(text).await } };
+    let golden = expect_file!["../golden/track_agent.rs"];
+    check(Attr::Agent, quote!(name = "Critic"), item, &golden);
+}
+
 /// The messages of everything that is wrong; the function itself must still be there.
 fn mistakes(attr: Attr, args: TokenStream, item: TokenStream) -> Vec<String> {
     let expanded = attribute(attr, args, item.clone());

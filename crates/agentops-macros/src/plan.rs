@@ -3,15 +3,18 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Meta, Pat, Path};
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Macro, Meta, Pat, Path, ReturnType, Token,
+};
 
 use crate::args::{Args, Attr, Given};
 use crate::errors::Errors;
 use crate::impls::is_track_agent;
 use crate::in_place;
 use crate::item::Item;
-use crate::returns::Returns;
+use crate::returns::{Returns, is_future};
 
 /// What `hand_on` says.
 pub(crate) enum HandedOn {
@@ -37,6 +40,9 @@ const COMPILER_ATTRS: &[&str] = &[
     "warn",
 ];
 
+/// Macros that never come to a result.
+const PANICS: &[&str] = &["panic", "todo", "unimplemented", "unreachable"];
+
 /// What is to be generated.
 pub(crate) struct Plan {
     pub(crate) item: Item,
@@ -47,10 +53,21 @@ pub(crate) struct Plan {
     pub(crate) opens: Opens,
     /// Whether the result is captured.
     pub(crate) captures_result: bool,
+    /// How the body comes to its result, if that is a future.
+    pub(crate) future: Option<Future>,
     /// What the body owns, in the order in which a function would drop it.
     pub(crate) owned: Vec<Binding>,
     /// The body as it runs where it stands, for a function that asks who called it: a closure could not.
     pub(crate) in_place: Option<TokenStream>,
+}
+
+/// How a body comes to a future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Future {
+    /// As to any result.
+    Computed,
+    /// It is `todo!()` or the like.
+    Never,
 }
 
 /// How the body runs.
@@ -180,6 +197,7 @@ impl Plan {
         Ok(Plan {
             krate,
             in_place: in_place.flatten(),
+            future: future(&item),
             returns: Returns::of(&item.sig.output),
             shape,
             opens,
@@ -450,6 +468,27 @@ fn collect(pattern: &Pat, names: &mut Vec<Ident>) {
             .for_each(|case| collect(case, names)),
         _ => {}
     }
+}
+
+fn future(item: &Item) -> Option<Future> {
+    let only_macro = |input: ParseStream<'_>| {
+        let only: Macro = input.parse()?;
+        input.parse::<Option<Token![;]>>()?;
+        Ok(only)
+    };
+    let ReturnType::Type(_, written) = &item.sig.output else {
+        return None;
+    };
+    if !is_future(written) {
+        return None;
+    }
+    let only = only_macro.parse2(item.body.clone());
+    let panics = only.is_ok_and(|only| PANICS.iter().any(|name| only.path.is_ident(name)));
+    Some(if panics {
+        Future::Never
+    } else {
+        Future::Computed
+    })
 }
 
 /// Arguments are dropped last to first; a closure drops what it captured in the order of mention.

@@ -88,6 +88,33 @@ impl Returns {
     }
 }
 
+/// Whether a type says that it is a future: `impl Future`, a pinned or boxed `dyn Future`, an alias named so.
+pub(crate) fn is_future(ty: &Type) -> bool {
+    match ty {
+        Type::ImplTrait(opaque) => opaque.bounds.iter().any(is_future_bound),
+        Type::TraitObject(object) => object.bounds.iter().any(is_future_bound),
+        Type::Paren(inside) => is_future(&inside.elem),
+        Type::Group(inside) => is_future(&inside.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let inside = match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => arguments.args.first(),
+                _ => None,
+            };
+            let inside = matches!(inside, Some(GenericArgument::Type(inside)) if is_future(inside));
+            let points = last.ident == "Pin" || last.ident == "Box";
+            points && inside || last.ident.to_string().ends_with("Future")
+        }),
+        _ => false,
+    }
+}
+
+fn is_future_bound(bound: &TypeParamBound) -> bool {
+    let TypeParamBound::Trait(bound) = bound else {
+        return false;
+    };
+    (bound.path.segments.last()).is_some_and(|last| last.ident == "Future")
+}
+
 /// A type's tokens with the spaces of rustfmt, nearly.
 fn shown(ty: &Type) -> String {
     let mut shown = ty.to_token_stream().to_string();
@@ -250,6 +277,32 @@ mod tests {
                 panic!("a type is written")
             };
             assert_eq!(opaque, *expected, "{}", written.to_token_stream());
+        }
+    }
+
+    #[test]
+    fn a_future_is_known_by_what_is_written() {
+        let rows: &[(Type, bool)] = &[
+            (
+                parse_quote!(impl std::future::Future<Output = u8> + Send),
+                true,
+            ),
+            (
+                parse_quote!(Pin<Box<dyn Future<Output = u8> + Send + 'a>>),
+                true,
+            ),
+            (parse_quote!(futures::future::BoxFuture<'a, u8>), true),
+            (parse_quote!(Result<BoxFuture<'a, u8>, E>), false),
+            (parse_quote!(Pin<Box<dyn Stream<Item = u8>>>), false),
+            (parse_quote!(u8), false),
+        ];
+        for (written, expected) in rows {
+            assert_eq!(
+                is_future(written),
+                *expected,
+                "{}",
+                written.to_token_stream()
+            );
         }
     }
 

@@ -43,7 +43,7 @@ pub use agentops_core::{
     EndState, Ended, Entered, ErrorEvent, Event, EventId, FetchError, InSession, LlmEvent, Loss,
     ModelStats, OpenCall, Scoped, Session, SessionOptions, Settings, Stats, StatsLine, SummaryLine,
     Timestamp, ToolEvent, Usage, Usd, VARIABLES, Variable, current_event, current_session,
-    data_dir, dropped_without_session, export, init, spawn, start_session, stats,
+    data_dir, dropped_without_session, export, in_current, init, spawn, start_session, stats,
 };
 /// Records each call of a function as an action: arguments, result, duration, and how it ended.
 ///
@@ -172,9 +172,10 @@ pub use agentops_core::{
 ///   Its `Debug` is written, which never waits; inside of a type that derives `Serialize`, its
 ///   type. A `Serialize` written by hand that locks is not seen: skip such an argument.
 /// - A closure returned as `impl Fn`: its type is written.
-/// - `return` inside a macro call, in a function under `#[track_caller]`: the body of such a
-///   function stays where it is, so that `Location::caller` names the caller, and what a macro
-///   hides cannot be seen. The call is *ok* without a result then.
+/// - `return` that a macro hides, as `bail!` does, in a function under `#[track_caller]`: the body of
+///   such a function stays where it is, so that `Location::caller` names the caller. The call is
+///   *ok* without a result then. `return` and `?` in the arguments of `format!`, `assert_eq!`,
+///   `vec!` and the others of std are seen.
 /// - The message of a panic, where the program has replaced the panic hook since the session began:
 ///   the call is *panicked* all the same.
 pub use agentops_macros::record_action;

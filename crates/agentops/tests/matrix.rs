@@ -1,6 +1,6 @@
 //! Every shape of function under one uniform attribute: the result is the bare function's, off and on, and what was
 //! recorded is compared in full. Built once more as `matrix_2021` in the edition before.
-#![deny(warnings, clippy::all)]
+#![deny(warnings, clippy::all, clippy::pedantic)]
 
 #[path = "matrix/agents.rs"]
 mod agents;

@@ -6,7 +6,7 @@ use agentops::record_tool;
 use serde_json::{Value, json};
 
 use super::Opaque;
-use super::seen::{check, tool};
+use super::seen::{check, tool, wait};
 
 #[record_tool]
 fn plain(a: i32, b: &str) -> String {
@@ -45,6 +45,7 @@ struct Point {
 }
 
 #[record_tool]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a pattern behind it")]
 fn patterns(
     (a, [b, ..]): (i32, [i32; 3]),
     Point { x, y: height }: Point,
@@ -76,6 +77,32 @@ fn patterns_and_mutable_ones() {
     let params = json!({"list": [1], "count": 1, "more": [3]});
     let seen = tool("mutable").params(params).returns(json!([1, 2, 3]));
     check(|| mutable(vec![1], 1, &mut vec![3]), vec![1, 2, 3], &[seen]);
+}
+
+// Lints hold it against whoever uses them, and that must not be an expansion.
+#[record_tool(skip(_left_out))]
+fn unused(_first: Opaque, #[cfg(not(any()))] _second: &str, _left_out: u8) {}
+
+#[record_tool]
+async fn unused_later((_first, _): (u8, u8), mut _second: Vec<u8>) {}
+
+macro_rules! unused_by_macro {
+    ($name:ident, $given:ident) => {
+        #[record_tool]
+        fn $name($given: u8, _own: u8) {}
+    };
+}
+unused_by_macro!(unused_made, _given);
+
+#[test]
+fn unused_ones() {
+    let name = std::any::type_name::<Opaque>();
+    let seen = tool("unused").params(json!({"_first": name, "_second": "b"}));
+    check(|| unused(Opaque(1), "b", 3), (), &[seen]);
+    let seen = tool("unused_later").params(json!({"_first": 1, "_second": [2]}));
+    check(|| wait(unused_later((1, 0), vec![2])), (), &[seen]);
+    let seen = tool("unused_made").params(json!({"_given": 1, "_own": 2}));
+    check(|| unused_made(1, 2), (), &[seen]);
 }
 
 #[record_tool]

@@ -127,6 +127,27 @@ async fn above_tokio_test() {
     tokio::task::yield_now().await;
 }
 
+/// A test is a function: called from another test, its event is seen.
+#[test]
+fn the_events_of_tests() {
+    check(below_test, (), &[tool("below_test")]);
+    check(above_test, (), &[tool("above_test")]);
+    let seen = tool("below_tokio_test").returns(json!(null));
+    check(|| below_tokio_test().is_ok(), true, &[seen]);
+    check(above_tokio_test, (), &[tool("above_tokio_test")]);
+    let seen = tool("tokio_test_that_fails")
+        .failed::<std::fmt::Error>("an error occurred when formatting an argument", &[]);
+    check(|| tokio_test_that_fails().is_err(), true, &[seen]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[record_tool]
+#[ignore = "its error is what the test above looks at"]
+async fn tokio_test_that_fails() -> Result<(), std::fmt::Error> {
+    tokio::task::yield_now().await;
+    Err(std::fmt::Error)
+}
+
 macro_rules! made {
     ($(#[$attr:meta])* $vis:vis $name:ident($($arg:ident: $type:ty),*) -> $ret:ty $body:block) => {
         $(#[$attr])*

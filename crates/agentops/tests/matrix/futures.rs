@@ -125,12 +125,23 @@ fn countdown(from: u32) -> Pin<Box<dyn Future<Output = u32> + Send>> {
 }
 
 #[record_tool]
-#[expect(
-    clippy::async_yields_async,
-    reason = "clippy takes the function for an async block"
-)]
 async fn future_of_future(value: u8) -> impl Future<Output = u8> {
     async move { value + 1 }
+}
+
+#[record_tool]
+async fn boxed_future_of_future(value: u8) -> Pin<Box<dyn Future<Output = u8> + Send>> {
+    tokio::task::yield_now().await;
+    boxed(value)
+}
+
+#[record_tool]
+async fn future_not_written_yet() -> Pin<Box<dyn Future<Output = u8>>> {
+    unimplemented!()
+}
+
+fn boxed(value: u8) -> Pin<Box<dyn Future<Output = u8> + Send>> {
+    Box::pin(async move { value + 1 })
 }
 
 #[test]
@@ -159,6 +170,17 @@ fn returned_futures_are_recorded_until_they_are_ready() {
         2,
         &[seen],
     );
+    let seen = tool("boxed_future_of_future")
+        .params(json!({"value": 1}))
+        .returns(2);
+    check(
+        || wait(async { boxed_future_of_future(1).await.await }),
+        2,
+        &[seen],
+    );
+    let seen = tool("future_not_written_yet").panicked("not implemented", file!());
+    let run = || std::panic::catch_unwind(|| drop(wait(future_not_written_yet()))).is_err();
+    check(run, true, &[seen]);
 }
 
 trait Tool {
@@ -252,6 +274,7 @@ fn parents_through_awaits_joins_selects_and_tasks() {
 
 /// The future holds its arguments once more than the bare one, and little else.
 #[test]
+#[expect(clippy::large_types_passed_by_value, reason = "it is what is measured")]
 fn a_recorded_future_is_hardly_larger() {
     async fn bare(bytes: [u8; 1024]) -> u8 {
         tokio::task::yield_now().await;
@@ -270,6 +293,58 @@ fn a_recorded_future_is_hardly_larger() {
 #[record_tool]
 fn on_a_thread(value: u8) -> u8 {
     value
+}
+
+#[record_action]
+fn with_threads(value: u8) -> u8 {
+    let inside = std::thread::spawn(agentops::in_current(move || on_a_thread(value)));
+    let sum = inside.join().unwrap_or(0);
+    // A thread of a scope, and one inside of it.
+    sum + std::thread::scope(|scope| {
+        let outer = scope.spawn(agentops::in_current(|| {
+            std::thread::scope(|scope| {
+                let inner = scope.spawn(agentops::in_current(|| with_one_inside(value)));
+                inner.join().unwrap_or(0)
+            })
+        }));
+        outer.join().unwrap_or(0)
+    })
+}
+
+#[record_action]
+fn with_one_inside(value: u8) -> u8 {
+    on_a_thread(value + 1)
+}
+
+#[record_action]
+async fn with_blocking_task(value: u8) -> u8 {
+    let blocking = tokio::task::spawn_blocking(agentops::in_current(move || on_a_thread(value)));
+    let result = blocking.await.unwrap_or(0);
+    on_a_thread(result)
+}
+
+#[test]
+fn parents_through_threads() {
+    let thread = |value: u8| {
+        tool("on_a_thread")
+            .params(json!({"value": value}))
+            .returns(value)
+    };
+    let params = json!({"value": 1});
+    let inside = action("with_one_inside").params(params.clone()).returns(2);
+    let expected = [
+        action("with_threads").params(params.clone()).returns(3),
+        thread(1).under("with_threads"),
+        inside.under("with_threads"),
+        thread(2).under("with_one_inside"),
+    ];
+    check(|| with_threads(1), 3, &expected);
+    let expected = [
+        action("with_blocking_task").params(params).returns(1),
+        thread(1).under("with_blocking_task"),
+        thread(1).under("with_blocking_task"),
+    ];
+    check(|| wait(with_blocking_task(1)), 1, &expected);
 }
 
 #[test]

@@ -218,6 +218,21 @@ fn asked_and_panics(value: Option<u8>) -> u8 {
 
 #[track_caller]
 #[record_tool]
+fn asked_in_macros(texts: &[&str]) -> Result<String, std::num::ParseIntError> {
+    let [first, .., last] = vec![texts[0], "1", texts[1]][..] else {
+        return Ok(String::new());
+    };
+    assert_eq!(first.parse::<u8>()?, 1, "at {}", Location::caller());
+    let many = vec![last.parse::<u8>()?; 2];
+    let nested = format!(
+        "{first}{many:?}{last}{n}",
+        n = format_args!("{}", last.parse::<u8>()?)
+    );
+    Ok(nested)
+}
+
+#[track_caller]
+#[record_tool]
 fn asked_for_nothing(value: &mut u8) {
     if *value == 0 {
         return;
@@ -245,6 +260,19 @@ fn a_function_that_asks_who_called_it() {
     recorded(|| asked_early("7").expect("a number"), &[seen]);
     let seen = call("x").failed::<std::num::ParseIntError>(CAUSE, &[]);
     check(|| asked_early("x").is_err(), true, &[seen]);
+
+    let seen = tool("asked_in_macros").params(json!({"texts": ["1", "2"]}));
+    let run = || asked_in_macros(&["1", "2"]);
+    check(
+        run,
+        Ok("1[2, 2]22".to_owned()),
+        &[seen.returns("1[2, 2]22")],
+    );
+    for texts in [["x", "2"], ["1", "x"]] {
+        let seen = tool("asked_in_macros").params(json!({"texts": texts}));
+        let seen = seen.failed::<std::num::ParseIntError>(CAUSE, &[]);
+        check(|| asked_in_macros(&texts).is_err(), true, &[seen]);
+    }
 
     let seen = tool("asked_maybe").params(json!({"text": null}));
     check(|| asked_maybe(None), None, &[seen]);

@@ -130,6 +130,10 @@ pub(crate) fn items(count: u64, complete: bool) -> Value {
 
 /// Runs a shape off and on.
 #[track_caller]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a result is written where it is expected"
+)]
 pub(crate) fn check<R>(run: impl Fn() -> R, result: R, expected: &[Seen])
 where
     R: PartialEq + Debug,
