@@ -27,6 +27,7 @@ mod json;
 mod money;
 mod session;
 mod time;
+mod tree;
 mod usage;
 
 pub use agent::{Agent, Thread};
@@ -38,4 +39,5 @@ pub use json::{Json, JsonError};
 pub use money::{Usd, UsdError};
 pub use session::{EndState, EndStateError, Session, SessionPatch};
 pub use time::{TimeError, Timestamp};
+pub use tree::{Forest, Node};
 pub use usage::Usage;

@@ -9,6 +9,7 @@
 
 mod access;
 mod app;
+mod compare;
 mod config;
 mod error;
 mod ingest;
@@ -24,6 +25,7 @@ mod serve;
 
 pub use access::{ApiKey, LoginCode, Peer, create_key, create_login, create_project, verify_key};
 pub use app::{App, Clock, Storage, system_clock};
+pub use compare::{Comparison, Counts, Difference, MOST_EVENTS, Part, Row, Step, TooLong, compare};
 pub use config::{ConfigError, Limits, ServerConfig};
 pub use ingest::{ImportError, ImportReport, import_once, price_of};
 pub use router::router;

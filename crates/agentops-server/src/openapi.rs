@@ -4,10 +4,11 @@
 //! Answers are described strictly (no other members), requests as generously as they are read.
 
 mod schemas;
+mod shapes;
 
 use serde_json::{Map, Value, json};
 
-use self::schemas::reference;
+use self::shapes::reference;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) enum Takes {
     Flag,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// The id of a session; the only one that must be there.
+    Session,
 }
 
 /// A parameter behind the `?`.
@@ -203,8 +206,14 @@ impl Parameter {
             Takes::Time => json!({"type": "string", "format": "date-time"}),
             Takes::Flag => json!({"type": "boolean"}),
             Takes::OneOf(words) => json!({"type": "string", "enum": words}),
+            Takes::Session => json!({"type": "string", "minLength": 1, "maxLength": 128}),
         };
-        json!({"name": self.name, "in": "query", "description": self.about, "schema": schema})
+        let mut described =
+            json!({"name": self.name, "in": "query", "description": self.about, "schema": schema});
+        if matches!(self.takes, Takes::Session) {
+            described["required"] = true.into();
+        }
+        described
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is read.
 
-use agentops_protocol::api::{ExportedSession, Stats};
+use agentops_protocol::api::{ExportedSession, SessionSummary, Stats};
 use agentops_protocol::{Event, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
 
 use crate::facts::Facts;
@@ -14,6 +14,22 @@ pub struct SessionRow {
     pub stats: Stats,
     /// What the first action among the first 200 events (or else the first event) is called.
     pub first_name: Option<String>,
+}
+
+impl From<SessionRow> for SessionSummary {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            session_id: row.session.id.into(),
+            project_id: row.session.project_id,
+            init_timestamp: row.session.init_timestamp,
+            end_timestamp: row.session.end_timestamp,
+            end_state: row.session.end_state,
+            end_state_reason: row.session.end_state_reason,
+            tags: row.session.tags,
+            status: row.stats.status.clone(),
+            stats: row.stats,
+        }
+    }
 }
 
 /// An event of a list.

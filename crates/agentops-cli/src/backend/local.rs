@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use agentops_protocol::SessionId;
-use agentops_protocol::api::{SessionList, SessionSummary};
+use agentops_protocol::api::SessionList;
 use agentops_server::{ImportError, ImportReport};
 use agentops_spool::Spool;
 use agentops_store::{
-    Cursor, Options, PageSize, Query as _, QueryError, SessionFilter, SessionRow, SqliteStore,
+    Cursor, Options, PageSize, Query as _, QueryError, SessionFilter, SqliteStore,
 };
 use anyhow::Context as _;
 
@@ -75,7 +75,7 @@ impl Local {
             .sessions(None, &SessionFilter::default(), size, cursor.as_ref());
         let page = page.map_err(|error| self.unreadable(error))?;
         Ok(SessionList {
-            sessions: page.rows.into_iter().map(summary).collect(),
+            sessions: page.rows.into_iter().map(Into::into).collect(),
             next_cursor: page.next.map(|Cursor(next)| next),
         })
     }
@@ -121,19 +121,5 @@ fn tell(report: &ImportReport) {
         output::note(&format!(
             "{folders} could not be imported; check the permissions"
         ));
-    }
-}
-
-fn summary(row: SessionRow) -> SessionSummary {
-    SessionSummary {
-        session_id: row.session.id.into(),
-        project_id: row.session.project_id,
-        init_timestamp: row.session.init_timestamp,
-        end_timestamp: row.session.end_timestamp,
-        end_state: row.session.end_state,
-        end_state_reason: row.session.end_state_reason,
-        tags: row.session.tags,
-        status: row.stats.status.clone(),
-        stats: row.stats,
     }
 }

@@ -2,6 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::shapes::{
+    any, count, counts, dollars, end_state, exact, id, list, maybe_count, maybe_dollars,
+    maybe_text, maybe_time, open, reference, text, time, word,
+};
+
 /// All of them by name.
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
@@ -9,22 +14,6 @@ pub(super) fn all() -> Value {
         schemas.insert(name.to_owned(), schema);
     }
     schemas.into()
-}
-
-/// The schema of this name.
-pub(super) fn reference(schema: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{schema}")})
-}
-
-/// An object of exactly these members, all of them there.
-fn exact(members: &[(&str, Value)]) -> Value {
-    let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
-    json!({
-        "type": "object",
-        "properties": properties(members),
-        "required": names,
-        "additionalProperties": false,
-    })
 }
 
 /// One message of a stream of server-sent events; OpenAPI before 3.2 describes the messages where other
@@ -41,77 +30,6 @@ fn message() -> Value {
         "required": ["event", "data"],
         "additionalProperties": false,
     })
-}
-
-/// An object of which these members are read; others are ignored.
-fn open(members: &[(&str, Value)], required: &[&str]) -> Value {
-    json!({"type": "object", "properties": properties(members), "required": required})
-}
-
-fn properties(members: &[(&str, Value)]) -> Value {
-    let members = members.iter();
-    let named: Map<String, Value> = members
-        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
-        .collect();
-    named.into()
-}
-
-fn text() -> Value {
-    json!({"type": "string"})
-}
-
-fn maybe_text() -> Value {
-    json!({"type": ["string", "null"]})
-}
-
-fn count() -> Value {
-    json!({"type": "integer", "minimum": 0})
-}
-
-fn maybe_count() -> Value {
-    json!({"type": ["integer", "null"], "minimum": 0})
-}
-
-fn time() -> Value {
-    json!({"type": "string", "format": "date-time"})
-}
-
-fn maybe_time() -> Value {
-    json!({"type": ["string", "null"], "format": "date-time"})
-}
-
-/// An exact decimal number of dollars.
-fn dollars() -> Value {
-    json!({"type": "string", "pattern": "^-?[0-9]+\\.[0-9]+$"})
-}
-
-fn maybe_dollars() -> Value {
-    json!({"type": ["string", "null"], "pattern": "^-?[0-9]+\\.[0-9]+$"})
-}
-
-fn word(words: &[&str]) -> Value {
-    json!({"type": "string", "enum": words})
-}
-
-fn list(items: Value) -> Value {
-    json!({"type": "array", "items": items})
-}
-
-/// Any JSON value.
-fn any() -> Value {
-    json!({})
-}
-
-fn counts() -> Value {
-    json!({"type": "object", "additionalProperties": count()})
-}
-
-fn id() -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": 128})
-}
-
-fn end_state() -> Value {
-    word(&["Success", "Fail", "Indeterminate"])
 }
 
 fn answers() -> Vec<(&'static str, Value)> {
@@ -176,6 +94,8 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Document", json!({"type": "object"})),
         ("Message", message()),
         ("Overview", overview()),
+        ("Step", step()),
+        ("Comparison", comparison()),
     ]
 }
 
@@ -306,6 +226,48 @@ fn overview() -> Value {
         ("actions", named()),
         ("errors", named()),
         ("total", row(&[])),
+    ])
+}
+
+fn step() -> Value {
+    exact(&[
+        ("id", id()),
+        ("event_type", word(&["actions", "llms", "tools", "errors"])),
+        ("name", maybe_text()),
+        ("agent", maybe_text()),
+        ("status", text()),
+        ("start_us", json!({"type": "integer"})),
+        ("duration_us", maybe_count()),
+        ("prompt_tokens", maybe_count()),
+        ("completion_tokens", maybe_count()),
+        ("cost", maybe_dollars()),
+    ])
+}
+
+fn comparison() -> Value {
+    let part = || word(&["order", "agent", "model", "arguments", "outcome", "result"]);
+    let step = || json!({"anyOf": [reference("Step"), {"type": "null"}]});
+    let difference = [
+        ("part", part()),
+        ("path", text()),
+        ("a", maybe_text()),
+        ("b", maybe_text()),
+    ];
+    let row = [
+        ("parent", maybe_count()),
+        ("depth", count()),
+        ("a", step()),
+        ("b", step()),
+        ("differs", list(part())),
+        ("differences", list(exact(&difference))),
+    ];
+    let rows_by = ["same", "changed", "only_a", "only_b"];
+    exact(&[
+        ("a", reference("SessionSummary")),
+        ("b", reference("SessionSummary")),
+        ("first_divergence", maybe_count()),
+        ("rows_by", exact(&rows_by.map(|name| (name, count())))),
+        ("rows", list(exact(&row))),
     ])
 }
 

@@ -82,6 +82,17 @@ pub(super) const RANGE: &[Parameter] = &[
     parameter("to", Takes::Time, "now unless given"),
 ];
 
+/// Which sessions stand side by side.
+pub(super) const TWO_SESSIONS: &[Parameter] = &[
+    parameter("a", Takes::Session, "the first session"),
+    parameter("b", Takes::Session, "the second session"),
+    parameter(
+        "changed",
+        Takes::Flag,
+        "only rows that differ, and those above them",
+    ),
+];
+
 /// Where a stream goes on.
 pub(super) const AFTER: &[Parameter] = &[parameter(
     "after",

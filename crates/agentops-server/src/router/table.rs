@@ -3,7 +3,7 @@
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter};
 
-use super::parameters::{AFTER, EVENTS, FORMAT, PAGE, QUESTION, RANGE, SESSIONS};
+use super::parameters::{AFTER, EVENTS, FORMAT, PAGE, QUESTION, RANGE, SESSIONS, TWO_SESSIONS};
 use crate::app::App;
 use crate::openapi::{Auth, Operation};
 use crate::{pages, routes};
@@ -251,6 +251,15 @@ fn watched() -> Vec<Route> {
             )
             .takes(&[QUESTION, EVENTS, PAGE])
             .json("EventList"),
+        ),
+        v2("/compare").get(
+            routes::compare,
+            key(
+                "compareSessions",
+                "Two sessions of at most 50,000 events side by side, and where they part first",
+            )
+            .takes(&[TWO_SESSIONS])
+            .json("Comparison"),
         ),
         v2("/events/stream").get(
             routes::stream,

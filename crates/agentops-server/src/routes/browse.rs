@@ -1,7 +1,7 @@
 //! Sessions as they are looked through: lists, one, its log, and its end.
 
-use agentops_protocol::api::{ExportedSession, SessionList, SessionSummary, Stats};
-use agentops_store::{Cursor, Mutation, SessionFilter, SessionOrder, SessionRow, SessionSort};
+use agentops_protocol::api::{ExportedSession, SessionList, Stats};
+use agentops_store::{Cursor, Mutation, SessionFilter, SessionOrder, SessionSort};
 use axum::Json;
 use axum::extract::State;
 use http::{StatusCode, Uri};
@@ -26,7 +26,7 @@ pub(crate) async fn list_sessions(
         .read(move |store| store.sessions(Some(&holder.project), &filter, size, cursor.as_ref()));
     let page = read.await?;
     Ok(Json(SessionList {
-        sessions: page.rows.into_iter().map(summary).collect(),
+        sessions: page.rows.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|Cursor(next)| next),
     }))
 }
@@ -75,20 +75,6 @@ fn order(params: &Params<'_>) -> Result<SessionOrder, ApiError> {
         by: by.unwrap_or_default(),
         ascending: ascending.unwrap_or(false),
     })
-}
-
-fn summary(row: SessionRow) -> SessionSummary {
-    SessionSummary {
-        session_id: row.session.id.into(),
-        project_id: row.session.project_id,
-        init_timestamp: row.session.init_timestamp,
-        end_timestamp: row.session.end_timestamp,
-        end_state: row.session.end_state,
-        end_state_reason: row.session.end_state_reason,
-        tags: row.session.tags,
-        status: row.stats.status.clone(),
-        stats: row.stats,
-    }
 }
 
 /// One session without its events.

@@ -325,3 +325,48 @@ fn what_was_recorded_is_found_soon_whatever_the_question_looks_like() {
     server.send("DELETE", "/v2/sessions/s2", &[key(KEY)], b"");
     assert_eq!(found("why gpt"), "s0");
 }
+
+#[test]
+fn two_sessions_are_compared_and_others_are_not_seen() {
+    let server = Server::start();
+    let made = |id: &str, city: &str| {
+        let (session, events) = (
+            json!({"session": {"id": id}}).to_string(),
+            json!({"events": [
+                {"id": "plan", "event_type": "actions", "action_type": "plan", "params": {"days": 2}},
+                {"id": "t", "parent_id": "plan", "event_type": "tools", "name": "weather", "params": {"city": city}},
+            ]})
+            .to_string(),
+        );
+        let answer = server.send(
+            "POST",
+            "/v2/create_session",
+            &[key(KEY)],
+            session.as_bytes(),
+        );
+        let jwt = answer.json()["jwt"].as_str().unwrap().to_owned();
+        let sent = server.post("/v2/create_events", &jwt, events.as_bytes());
+        assert_eq!(sent.status, 200, "{}", sent.text());
+    };
+    made("one", "Rome");
+    made("two", "Oslo");
+    let asked = |query: &str| server.get(&format!("/v2/compare?{query}"), &[key(KEY)]);
+    let found = asked("a=one&b=two").json();
+    assert_eq!(found["first_divergence"], 1, "{found}");
+    assert_eq!(found["rows_by"]["changed"], 1);
+    assert_eq!(found["a"]["session_id"], "one");
+    assert_eq!(
+        found["rows"][1]["differences"],
+        json!([{"part": "arguments", "path": "params/city", "a": "\"Rome\"", "b": "\"Oslo\""}])
+    );
+    let same = asked("a=one&b=one&changed=true").json();
+    assert_eq!(
+        (&same["first_divergence"], &same["rows"]),
+        (&json!(null), &json!([]))
+    );
+    asked("a=one&b=nobody").refused(404, "/v2/compare");
+    asked("a=one").refused(400, "/v2/compare");
+    let (theirs, _) = crate::access::project(&server, "theirs");
+    let answer = server.get("/v2/compare?a=one&b=two", &[key(&theirs)]);
+    answer.refused(404, "/v2/compare");
+}

@@ -71,6 +71,12 @@ fn at(path: &str, document: &Value, schema: &Value, value: &Value) -> Result<(),
                     return wrong("not exactly one of them");
                 }
             }
+            "anyOf" => {
+                let mut fits = told.as_array().unwrap().iter();
+                if !fits.any(|schema| at(path, document, schema, value).is_ok()) {
+                    return wrong("none of them");
+                }
+            }
             "format" | "pattern" | "maxLength" | "enum" | "minimum" | "minLength" => {}
             other => panic!("{path}: the keyword {other} is not checked"),
         }
