@@ -47,11 +47,7 @@ impl Fields {
     }
 
     pub(crate) fn cost(&mut self, cost: Usd) {
-        let text = if cost == Usd::ZERO {
-            "0".to_owned()
-        } else {
-            cost.to_string()
-        };
+        let text = cost_text(cost);
         member(&mut self.facts, "cost", |cut| cut.raw(&text));
     }
 
@@ -306,6 +302,15 @@ impl ErrorEvent {
 
 /// Most sources of an error that are followed.
 const MAX_CHAIN: usize = 32;
+
+/// A cost as a number of JSON.
+pub(crate) fn cost_text(cost: Usd) -> String {
+    if cost == Usd::ZERO {
+        "0".to_owned()
+    } else {
+        cost.to_string()
+    }
+}
 
 /// The members that replace a record's own times, in front of all others: see `delivery::join`.
 pub(crate) fn own_time(key: &str, at: SystemTime) -> Vec<u8> {

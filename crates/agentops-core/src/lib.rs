@@ -15,6 +15,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+pub mod observe;
 #[cfg(feature = "testing")]
 pub mod testing;
 

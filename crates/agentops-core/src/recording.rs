@@ -111,6 +111,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The member that names an event of this kind, as it stands in JSON.
+    pub(crate) fn name_key(self) -> &'static str {
+        match self {
+            Kind::Action => "\"action_type\":",
+            Kind::Llm => "\"model\":",
+            Kind::Tool => "\"name\":",
+            Kind::Error => "\"error_type\":",
+        }
+    }
+
     /// The kind a byte of a record stands for.
     pub(crate) fn from_byte(byte: u8) -> Option<Kind> {
         [Kind::Action, Kind::Llm, Kind::Tool, Kind::Error]

@@ -286,13 +286,16 @@ impl Open {
             );
         }
         member(&mut json, "status", status);
-        match self.kind {
-            Kind::Action => member(&mut json, "action_type", &self.name),
-            Kind::Tool => member(&mut json, "name", &self.name),
-            Kind::Llm => member(&mut json, "model", &self.name),
-            Kind::Error => member(&mut json, "error_type", &self.name),
-        }
-        for fields in [self.fields.as_slice(), end_fields] {
+        let key = self.kind.name_key();
+        // An end that names the event says everything again.
+        let told_whole = end_fields.starts_with(key.as_bytes());
+        let start_fields: &[u8] = if told_whole {
+            &[]
+        } else {
+            quoted_member(&mut json, key, &self.name);
+            &self.fields
+        };
+        for fields in [start_fields, end_fields] {
             if !fields.is_empty() {
                 json.push(b',');
                 json.extend_from_slice(fields);
@@ -366,6 +369,13 @@ fn member(json: &mut Vec<u8>, name: &str, value: &str) {
     json.extend_from_slice(b",\"");
     json.extend_from_slice(name.as_bytes());
     json.extend_from_slice(b"\":");
+    serde_json::to_writer(json, value).expect("a string is always written");
+}
+
+/// The same for a name that is given as it stands in JSON, with its colon.
+fn quoted_member(json: &mut Vec<u8>, key: &str, value: &str) {
+    json.push(b',');
+    json.extend_from_slice(key.as_bytes());
     serde_json::to_writer(json, value).expect("a string is always written");
 }
 

@@ -88,6 +88,11 @@ impl<'a> Cut<'a> {
         self.out.extend_from_slice(json.as_bytes());
     }
 
+    /// Writes a value that was written by a `Cut`.
+    pub(crate) fn written(&mut self, json: &[u8]) {
+        self.out.extend_from_slice(json);
+    }
+
     /// Writes a value of the user by its `Serialize`.
     pub(crate) fn value<T: Serialize + ?Sized>(&mut self, value: &T) {
         let start = self.out.len();

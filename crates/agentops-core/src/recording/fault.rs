@@ -197,6 +197,22 @@ pub(crate) fn panic_object(note: Option<&PanicNote>, content: bool) -> Vec<u8> {
     )
 }
 
+/// The error object of a call whose failure is known by words, not by a value.
+pub(crate) fn failure_object(
+    error_type: &str,
+    message: Option<&str>,
+    code: Option<&str>,
+) -> Vec<u8> {
+    let mut object = error_object(error_type, message, &[], None);
+    if let Some(code) = code {
+        object.pop();
+        object.extend_from_slice(b",\"code\":");
+        push_text(&mut object, code, max_field());
+        object.push(b'}');
+    }
+    object
+}
+
 fn error_object(
     type_name: &str,
     message: Option<&str>,

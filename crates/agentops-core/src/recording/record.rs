@@ -6,8 +6,9 @@
 //! end     tag 1 | outcome u8 | id u64 | session u32 | at u64 | fields length u32 | fields | error
 //! ```
 //!
-//! `fields` are members of a JSON object without its braces, `error` is empty or one JSON object. Times are those
-//! of `clock::now`. Nothing of this leaves the process: it is read by the worker of the same build.
+//! `fields` are members of a JSON object without its braces, `error` is empty or one JSON object. The fields of an end
+//! that begin with the member that names the event (`Kind::name_key`) say everything: name and fields of the start
+//! do not count any more. Times are those of `clock::now`. Nothing of this leaves the process: it is read by the worker of the same build.
 
 use super::buffers::{self, Room};
 use super::context::Scope;
@@ -81,9 +82,20 @@ pub(crate) fn start(
     name: &str,
     fields: &mut dyn FnMut(&mut Cut<'_>),
 ) -> Option<CallId> {
+    start_at(clock::now(), scope, kind, name, fields)
+}
+
+/// The same for a call that began at a time of its own.
+pub(crate) fn start_at(
+    at: u64,
+    scope: Scope,
+    kind: Kind,
+    name: &str,
+    fields: &mut dyn FnMut(&mut Cut<'_>),
+) -> Option<CallId> {
     let mut scratch = buffers::scratch();
     fields(&mut Cut::new(&mut scratch));
-    let id = append_start(clock::now(), scope, kind, name, &scratch);
+    let id = append_start(at, scope, kind, name, &scratch);
     buffers::give_back(scratch);
     id
 }
@@ -96,9 +108,21 @@ pub(crate) fn end(
     fields: &mut dyn FnMut(&mut Cut<'_>),
     error: &[u8],
 ) {
+    end_at(clock::now(), id, session, outcome, fields, error);
+}
+
+/// The same for a call that ended at a time of its own.
+pub(crate) fn end_at(
+    at: u64,
+    id: CallId,
+    session: Slot,
+    outcome: Outcome,
+    fields: &mut dyn FnMut(&mut Cut<'_>),
+    error: &[u8],
+) {
     let mut scratch = buffers::scratch();
     fields(&mut Cut::new(&mut scratch));
-    append_end(clock::now(), id, session, outcome, &scratch, error);
+    append_end(at, id, session, outcome, &scratch, error);
     buffers::give_back(scratch);
 }
 
