@@ -144,8 +144,6 @@ fn bodies_that_are_no_json() {
         b"nonsense".to_vec(),
         b"\xff\xfe\x00".to_vec(),
         b"{\"events\":[{\"id\":\"x\",\"params\":\"\xc3\x28\"}]}".to_vec(),
-        br#"{"events":[{"id":"x","params":"\ud800"}]}"#.to_vec(),
-        br#"{"events":[{"id":"x","params":{"\udc00":1}}]}"#.to_vec(),
         br#"{"events":[{"id":"x","params":1e999}]}"#.to_vec(),
         br#"{"events":[{"id":"x","params":[-1e999]}]}"#.to_vec(),
         br#"{"events":[{"id":"x"}]} and more"#.to_vec(),

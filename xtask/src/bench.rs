@@ -1,4 +1,4 @@
-//! `cargo xtask bench sdk | load | callgrind`: what recording costs.
+//! `cargo xtask bench sdk | load | server | callgrind`: what recording and storing cost.
 //!
 //! What is measured lies in `xtask/bench`, a package outside the workspace because it holds the peers. This file only
 //! builds it and runs it; figures go to the terminal and to `target/bench/`.
@@ -29,6 +29,8 @@ enum Bench {
     Sdk(Rounds),
     /// What is left of 300,000 calls in a tight loop, and of 100,000 events a second for 10 seconds.
     Load(Rounds),
+    /// How fast the server stores and reads, empty and with 1,000,000 events, beside SQLite alone.
+    Server(Rounds),
     /// Instructions of one recorded call, compared with xtask/bench/callgrind.json.
     Callgrind(callgrind::Args),
 }
@@ -43,19 +45,28 @@ struct Rounds {
 /// Runs one of them.
 pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     match &args.bench {
-        Bench::Sdk(rounds) => measured(root, "sdk", rounds, &[]),
-        Bench::Load(rounds) => {
-            let server = built_server(root)?;
-            let server = server.to_str().context("the target directory is text")?;
-            measured(root, "load", rounds, &["--server", server])
-        }
+        Bench::Sdk(rounds) => measured(root, ("sdk", "peers"), rounds, &[]),
+        Bench::Load(rounds) => with_server(root, ("load", "peers"), rounds),
+        Bench::Server(rounds) => with_server(root, ("server", "server"), rounds),
         Bench::Callgrind(args) => callgrind::run(root, args),
     }
 }
 
-/// Builds and runs one executable of the package; it writes its figures where it is told to.
-fn measured(root: &Path, name: &str, rounds: &Rounds, more: &[&str]) -> anyhow::Result<()> {
-    let executable = built(root, name, true)?;
+/// As [`measured`], for one that needs the real server.
+fn with_server(root: &Path, subject: (&str, &str), rounds: &Rounds) -> anyhow::Result<()> {
+    let server = built_server(root)?;
+    let server = server.to_str().context("the target directory is text")?;
+    measured(root, subject, rounds, &["--server", server])
+}
+
+/// Builds and runs one executable of the package, with one feature of it; it writes its figures where it is told to.
+fn measured(
+    root: &Path,
+    (name, feature): (&str, &str),
+    rounds: &Rounds,
+    more: &[&str],
+) -> anyhow::Result<()> {
+    let executable = built(root, name, feature)?;
     let folder = target(root).join("bench");
     std::fs::create_dir_all(&folder)?;
     let out = folder.join(format!("{name}.json"));

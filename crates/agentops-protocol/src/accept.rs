@@ -9,9 +9,11 @@
 mod event;
 mod field;
 mod identity;
+mod repair;
 mod session;
 
 pub use event::{create_events, update_events};
+pub use repair::repaired;
 pub use session::{agent, developer_error, logs, reauthorize, session, thread};
 
 pub use crate::api::DeveloperError;

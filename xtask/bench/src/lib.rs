@@ -9,4 +9,5 @@ pub mod clocks;
 pub mod memory;
 pub mod peers;
 pub mod server;
+pub mod target;
 pub mod work;

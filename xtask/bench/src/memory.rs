@@ -12,6 +12,12 @@ pub fn peak(pid: u32) -> Option<u64> {
     status_line(pid, "VmHWM:")
 }
 
+/// Begins anew to note when a process has most in memory.
+pub fn forget_peak(pid: u32) {
+    // Where this cannot be written the peak is that of the whole life.
+    let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
+}
+
 fn status_line(pid: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;

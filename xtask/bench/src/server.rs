@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -19,8 +19,11 @@ pub struct Server {
     child: Child,
     url: String,
     _output: BufReader<ChildStdout>,
-    data: TempDir,
+    data: Option<TempDir>,
 }
+
+/// How long a server may take to end.
+const END: Duration = Duration::from_secs(30);
 
 /// What is asked of a session.
 #[derive(Debug, Deserialize)]
@@ -34,7 +37,14 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start(executable: &Path) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
+        Self::over(executable, tempfile::tempdir()?)
+    }
+
+    /// Starts one over this directory, at a free port.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn over(executable: &Path, data: TempDir) -> anyhow::Result<Self> {
         let mut child = Command::new(executable)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data.path())
@@ -50,7 +60,7 @@ impl Server {
             child,
             url: url.with_context(|| format!("the server said: {line}"))?,
             _output: output,
-            data,
+            data: Some(data),
         })
     }
 
@@ -69,11 +79,28 @@ impl Server {
     /// How many bytes its directory takes.
     #[must_use]
     pub fn disk(&self) -> u64 {
-        let entries = std::fs::read_dir(self.data.path()).into_iter().flatten();
-        entries
+        let data = self.data.as_ref().map(TempDir::path);
+        let entries = data.and_then(|data| std::fs::read_dir(data).ok());
+        let files = entries.into_iter().flatten();
+        files
             .filter_map(|entry| entry.ok()?.metadata().ok())
             .map(|metadata| metadata.len())
             .sum()
+    }
+
+    /// Asks it to end, waits until it has, and hands its directory back.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(mut self) -> anyhow::Result<TempDir> {
+        use rustix::process::{Pid, Signal, kill_process};
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let begun = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(begun.elapsed() < END, "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.data.take().context("it has a directory")
     }
 
     /// How many events of a session it has stored; 0 while it does not know the session.

@@ -6,14 +6,12 @@ use anyhow::{Context as _, ensure};
 
 use crate::cargo::cargo;
 
-/// Builds an executable of `xtask/bench`.
-pub(super) fn built(root: &Path, name: &str, with_peers: bool) -> anyhow::Result<PathBuf> {
+/// Builds an executable of `xtask/bench` with these features of it.
+pub(super) fn built(root: &Path, name: &str, features: &str) -> anyhow::Result<PathBuf> {
     let package = root.join("xtask").join("bench");
     let mut command = cargo(&package);
-    command.args(["build", "--release", "--bin", name]);
-    if !with_peers {
-        command.arg("--no-default-features");
-    }
+    command.args(["build", "--release", "--no-default-features", "--bin", name]);
+    command.args(["--features", features]);
     let status = command.status().context("cargo cannot be started")?;
     ensure!(status.success(), "xtask/bench cannot be built: {status}");
     Ok(executable(&target(&package), name))

@@ -98,7 +98,7 @@ fn compare(baseline: &Counts, counts: &Counts) -> anyhow::Result<()> {
 }
 
 fn count(root: &Path) -> anyhow::Result<Counts> {
-    let executable = built(root, "calls", false)?;
+    let executable = built(root, "calls", "")?;
     let folder = tempfile::tempdir()?;
     let mut counts = Counts::new();
     for (subject, what) in CASES {

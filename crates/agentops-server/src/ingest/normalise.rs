@@ -8,14 +8,28 @@ use agentops_store::{Image, Mutation};
 
 use super::screenshots;
 
+/// Reads a body, and reads it again repaired where it could not be read for what Python writes and
+/// nobody else reads. What is well formed is read once and never touched.
+fn lenient<T>(body: &[u8], read: impl Fn(&[u8]) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let refusal = match read(body) {
+        Ok(read) => return Ok(read),
+        Err(refusal) => refusal,
+    };
+    let Some(repaired) = accept::repaired(body) else {
+        return Err(refusal);
+    };
+    tracing::debug!(%refusal, "a body was repaired");
+    read(&repaired)
+}
+
 /// A create_session body. The session's id is inside it.
 pub(crate) fn new_session(body: &[u8]) -> Result<SessionPatch, Refusal> {
-    accept::session(body)
+    lenient(body, accept::session)
 }
 
 /// An update_session body: the client's own word, or that of whoever found its spool.
 pub(crate) fn update_session(body: &[u8]) -> Result<Mutation, Refusal> {
-    let patch = accept::session(body)?;
+    let patch = lenient(body, accept::session)?;
     Ok(if patch.recovered {
         Mutation::Recover {
             reason: patch.end_state_reason.unwrap_or_default(),
@@ -31,14 +45,15 @@ pub(crate) fn create_events(
     session: &SessionId,
     received: Timestamp,
 ) -> Result<Vec<Mutation>, Refusal> {
-    let mut events = accept::create_events(body, session, received)?;
+    let read = |body: &[u8]| accept::create_events(body, session, received);
+    let mut events = lenient(body, read)?;
     let images = screenshots::of_events(session, &mut events);
     Ok(with_images(images, Mutation::CreateEvents(events)))
 }
 
 /// An update_events body.
 pub(crate) fn update_events(body: &[u8], session: &SessionId) -> Result<Vec<Mutation>, Refusal> {
-    let mut patches = accept::update_events(body)?;
+    let mut patches = lenient(body, accept::update_events)?;
     let images = screenshots::of_patches(session, &mut patches);
     Ok(with_images(images, Mutation::UpdateEvents(patches)))
 }
@@ -51,17 +66,17 @@ fn with_images(images: Vec<Image>, events: Mutation) -> Vec<Mutation> {
 
 /// A create_agent body.
 pub(crate) fn agent(body: &[u8]) -> Result<Mutation, Refusal> {
-    accept::agent(body).map(Mutation::UpsertAgent)
+    lenient(body, accept::agent).map(Mutation::UpsertAgent)
 }
 
 /// A create_thread body.
 pub(crate) fn thread(body: &[u8]) -> Result<Mutation, Refusal> {
-    accept::thread(body).map(Mutation::UpsertThread)
+    lenient(body, accept::thread).map(Mutation::UpsertThread)
 }
 
 /// An update_logs body.
 pub(crate) fn logs(body: &[u8]) -> Result<Mutation, Refusal> {
-    accept::logs(body).map(Mutation::AppendLogs)
+    lenient(body, accept::logs).map(Mutation::AppendLogs)
 }
 
 /// A line of the spool; nothing for an operation that this version does not know.
@@ -77,7 +92,7 @@ pub(crate) fn spool_line(
 ) -> Result<Vec<Mutation>, Refusal> {
     let bytes = body.as_bytes();
     let mutation = match op {
-        Op::Session => Mutation::CreateSession(accept::session(bytes)?),
+        Op::Session => Mutation::CreateSession(new_session(bytes)?),
         // A loss line says what the session has lost so far, and nothing else.
         Op::Update | Op::Loss => update_session(bytes)?,
         Op::Agent => agent(bytes)?,

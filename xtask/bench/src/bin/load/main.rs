@@ -12,37 +12,8 @@ mod watch;
 
 use std::path::PathBuf;
 
+use agentops_bench::target;
 use anyhow::Context as _;
-use serde::Serialize;
-
-/// What was asked for, and what came out.
-#[derive(Debug, Serialize)]
-pub(crate) struct Target {
-    pub(crate) name: &'static str,
-    pub(crate) value: f64,
-    pub(crate) limit: f64,
-    pub(crate) met: bool,
-}
-
-impl Target {
-    pub(crate) fn at_most(name: &'static str, value: f64, limit: f64) -> Self {
-        Self {
-            name,
-            value,
-            limit,
-            met: value <= limit,
-        }
-    }
-
-    pub(crate) fn at_least(name: &'static str, value: f64, limit: f64) -> Self {
-        Self {
-            name,
-            value,
-            limit,
-            met: value >= limit,
-        }
-    }
-}
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,13 +30,7 @@ fn main() -> anyhow::Result<()> {
     let paced = paced::run(&server, if quick { 2 } else { 10 })?;
     let mut targets = tight::targets(&tight);
     targets.extend(paced::targets(&paced));
-    for target in &targets {
-        let verdict = if target.met { "met   " } else { "MISSED" };
-        println!(
-            "{verdict}  {:<62} {:>12.1}  (limit {:.1})",
-            target.name, target.value, target.limit
-        );
-    }
+    target::print(&targets);
     let json = serde_json::json!({
         "quick": quick,
         "tight": tight,

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use agentops_bench::child::Remote;
 use agentops_bench::server::Server;
+use agentops_bench::target::Target;
 use serde::Serialize;
 
-use crate::Target;
 use crate::subject::{Load, Recorded, Settled};
 use crate::watch::{Sample, megabytes, most, thinned, watched};
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use agentops_bench::child::Remote;
 use agentops_bench::server::Server;
+use agentops_bench::target::Target;
 use serde::Serialize;
 
-use crate::Target;
 use crate::subject::{Load, Recorded, Settled};
 use crate::watch::{Sample, megabytes, most, thinned, watched};
 
