@@ -10,7 +10,6 @@ mod cases;
 mod compare;
 mod document;
 mod expect;
-mod http;
 mod process;
 mod python;
 mod release;

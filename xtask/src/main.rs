@@ -1,13 +1,15 @@
-//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `compat`, `torture`.
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `busy`, `compat`, `torture`.
 //!
 //! What the build of the product needs is not here: `cargo build` works without running any of it.
 #![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
 
 mod bench;
+mod busy;
 mod cargo;
 mod ci;
 mod compat;
 mod examples;
+mod http;
 mod layers;
 mod prices;
 mod torture;
@@ -38,6 +40,8 @@ enum Task {
     Prices(prices::Args),
     /// Measure what recording costs, beside its peers.
     Bench(bench::Args),
+    /// Fill a running server with what a project in use would have recorded.
+    Busy(busy::Args),
     /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
     Compat(compat::Args),
     /// Put the attribute on every function of crates that others wrote, and run their tests.
@@ -62,6 +66,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&root),
         Task::Prices(args) => prices::run(&root, &args),
         Task::Bench(args) => bench::run(&root, &args),
+        Task::Busy(args) => busy::run(&args),
         Task::Compat(args) => compat::run(&root, &args),
         Task::Torture(args) => torture::run(&root, &args),
     }

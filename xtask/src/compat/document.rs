@@ -8,8 +8,9 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::process::finish;
+use super::python;
 use super::server::{KEY, Server};
-use super::{http, python};
+use crate::http;
 
 /// What this part is called.
 pub(crate) const NAME: &str = "document";

@@ -10,8 +10,9 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::process::Stopped;
-use super::{http, python};
+use super::python;
 use crate::cargo::cargo;
+use crate::http;
 
 /// A well-formed key: the server is open to this machine.
 pub(crate) const KEY: &str = "11111111-1111-4111-8111-111111111111";

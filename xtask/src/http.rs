@@ -21,17 +21,31 @@ pub(crate) fn ask(
     key: &str,
     body: &str,
 ) -> anyhow::Result<(u16, String)> {
+    send(host, method, path, &[("X-Agentops-Api-Key", key)], body)
+}
+
+/// As [`ask`], with any headers.
+pub(crate) fn send(
+    host: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> anyhow::Result<(u16, String)> {
     let asked = || format!("{method} {path}");
     let mut stream = TcpStream::connect(host).with_context(asked)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
     // HTTP/1.0: the answer ends with the connection and is never in chunks.
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nHost: {host}\r\nX-Agentops-Api-Key: {key}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
+    let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let length = body.len();
+    request.push_str(&format!(
+        "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream
         .take(LARGEST)
