@@ -14,8 +14,9 @@ mod otel;
 mod ours;
 #[cfg(feature = "peers")]
 mod sentry;
-#[cfg(feature = "peers")]
 mod tracing;
+#[cfg(feature = "peers")]
+mod tracing_otel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +88,6 @@ pub const SUBJECTS: &[Subject] = &[
         name: "agentops off",
         set_up: ours::set_up_off,
     },
-    #[cfg(feature = "peers")]
     Subject {
         name: "tracing off",
         set_up: tracing::set_up_off,
@@ -109,7 +109,7 @@ pub const SUBJECTS: &[Subject] = &[
     #[cfg(feature = "peers")]
     Subject {
         name: "tracing + otel",
-        set_up: tracing::set_up_otel,
+        set_up: tracing_otel::set_up,
     },
     #[cfg(feature = "peers")]
     Subject {

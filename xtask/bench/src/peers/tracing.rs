@@ -1,10 +1,6 @@
-//! The attribute of `tracing`: without a subscriber, and into OpenTelemetry.
+//! The attribute of `tracing`, without a subscriber: what being off costs there.
 
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing_subscriber::layer::SubscriberExt as _;
-
-use super::{Arrivals, Exporter, Running, otel};
+use super::{Exporter, Running};
 use crate::work::{NotFound, What, drive, search};
 
 #[tracing::instrument(ret)]
@@ -22,41 +18,19 @@ async fn tiny(x: u64) -> u64 {
     x.wrapping_mul(3)
 }
 
-struct Off;
-
-struct IntoOtel {
-    provider: SdkTracerProvider,
-    arrivals: Arrivals,
+/// Calls the functions of the attribute so many times.
+pub(super) fn call(what: What, calls: usize) {
+    drive(what, calls, add, tool, tiny);
 }
+
+struct Off;
 
 pub(super) fn set_up_off(_: Exporter, _: usize) -> Box<dyn Running> {
     Box::new(Off)
 }
 
-pub(super) fn set_up_otel(exporter: Exporter, calls: usize) -> Box<dyn Running> {
-    let (provider, arrivals) = otel::provider(exporter, calls);
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
-        .expect("the only subscriber of this process");
-    Box::new(IntoOtel { provider, arrivals })
-}
-
 impl Running for Off {
     fn run(&self, what: What, calls: usize) {
-        drive(what, calls, add, tool, tiny);
-    }
-}
-
-impl Running for IntoOtel {
-    fn run(&self, what: What, calls: usize) {
-        drive(what, calls, add, tool, tiny);
-    }
-
-    fn settle(&self) {
-        let _ = self.provider.force_flush();
-    }
-
-    fn arrived(&self) -> Option<u64> {
-        Some(self.arrivals.count())
+        call(what, calls);
     }
 }
