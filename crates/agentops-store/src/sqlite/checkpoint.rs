@@ -16,8 +16,10 @@ use super::queue::Queue;
 const WORTH_COPYING: u64 = 16 << 20;
 /// A log of so many bytes must begin anew.
 const TOO_LONG: u64 = 128 << 20;
-/// How long the writer waits for readers then.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the writer waits for readers then, for each time that the log is too long: nobody is
+/// answered meanwhile. In vain is no harm, the next look comes soon.
+const PATIENCE: Duration = Duration::from_millis(10);
+const MOST_PATIENCE: Duration = Duration::from_millis(500);
 /// How long the last checkpoint waits for other processes.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -31,7 +33,7 @@ impl Checkpoints {
     /// For the database at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(MOST_PATIENCE)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
@@ -49,10 +51,12 @@ impl Checkpoints {
         }
         checkpoint(&self.connection, "PASSIVE")?;
         if bytes >= TOO_LONG {
-            queue.between(|connection| {
+            let times = u32::try_from(bytes / TOO_LONG).unwrap_or(u32::MAX);
+            let patience = PATIENCE.saturating_mul(times).min(MOST_PATIENCE);
+            queue.between(move |connection| {
                 let usual: u32 =
                     connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?;
-                connection.busy_timeout(PATIENCE)?;
+                connection.busy_timeout(patience)?;
                 let done = checkpoint(connection, "RESTART");
                 connection.busy_timeout(Duration::from_millis(usual.into()))?;
                 done

@@ -147,6 +147,7 @@ fn anew(path: &Path, reader: &Connection) -> Result<Connection, Fault> {
 fn connect(path: &Path) -> Result<Connection, Fault> {
     let index = Connection::open(path)?;
     index.busy_timeout(PATIENCE)?;
+    readers::keep_plans(&index)?;
     let _: String = index.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     // What a power cut takes is indexed again, or noticed and made anew.
     index.pragma_update(None, "synchronous", "NORMAL")?;
@@ -269,6 +270,7 @@ pub(super) fn search(
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let index = Connection::open_with_flags(own, flags)?;
     index.busy_timeout(PATIENCE)?;
+    readers::keep_plans(&index)?;
     // Quoted, a word is a word and no operator.
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     let mut found = Found {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::fault::Fault;
 use super::queue::Job;
-use super::readers::Readers;
+use super::readers::{self, Readers};
 use super::requests;
 use super::retention::Retention;
 use super::schema::{self, SchemaError};
@@ -26,6 +26,10 @@ use crate::{Batch, ImportCursor, Ingest, IngestError, Pending, PriceOf};
 pub(super) const FILE: &str = "agentops.db";
 /// How long another process's writer is waited for.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// How far the thread that fills the search steps back, of 19: about a tenth of a full processor.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// How a store is opened.
 #[non_exhaustive]
@@ -234,6 +238,7 @@ fn index(path: &Path, shared: &Arc<Shared>, stop: &Arc<Stop>) -> Result<JoinHand
     let mut indexer = Indexer::open(path)?;
     let (shared, stop) = (Arc::clone(shared), Arc::clone(stop));
     Ok(spawn("agentops-search", move || {
+        step_back();
         while !stop.wait(search::INTERVAL) {
             while !stop.wait(Duration::ZERO) {
                 match indexer.step(&shared) {
@@ -250,6 +255,15 @@ fn index(path: &Path, shared: &Arc<Shared>, stop: &Arc<Stop>) -> Result<JoinHand
             }
         }
     })?)
+}
+
+/// This thread leaves the processor to the others where they need all of it: whoever records waits
+/// for the writer, nobody for the search. Only Linux tells one thread of a process from another.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "the search is as urgent as everything else");
+    }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -276,6 +290,7 @@ fn prepare(directory: &Path, file: &Path) -> io::Result<()> {
 fn connect(path: &Path) -> Result<Connection, SchemaError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    readers::keep_plans(&connection)?;
     // Takes effect only before the first table: lets retention give space back later.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let _: String =

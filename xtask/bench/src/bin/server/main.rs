@@ -156,11 +156,14 @@ fn full(executable: &Path, extent: &Extent, sessions: u64, long: bool) -> anyhow
     let (events, database, search) = fill::measured(data.path())?;
     let (start, data) = started(executable, data, 3)?;
     println!("full: start to the first 200       {start}");
-    let server = Server::over(executable, data)?;
+    let mut server = Server::over(executable, data)?;
     let mut runs = Vec::new();
     let (mut reads, mut lag) = (Vec::new(), None);
     if long {
         reads = reads::pages(&server, extent.rounds)?;
+        let peak = memory::peak(server.pid()).unwrap_or(0) as f64 / 1e6;
+        println!("full: memory, after these reads    {peak:.1} MB");
+        server = Server::over(executable, server.stop()?)?;
         lag = Some(reads::search_lag(&server, extent.run)?);
     } else {
         reads.push(reads::timed(&server, "sessions page", "/", extent.rounds)?);
