@@ -276,6 +276,72 @@ pub use agentops_macros::session;
 /// | `crate = path` | where this crate is, if not at `::agentops` |
 pub use agentops_macros::track_agent;
 
+/// LLM calls of HTTP clients, recorded by themselves: model, prompt, completion, tool calls, tokens, cost, duration,
+/// time to first token, errors. Feature `http`.
+///
+/// [`http::layer`] is a layer over any tower service of `http::Request` or `reqwest::Request`, which
+/// `reqwest::Client` itself is, and a middleware of the crate reqwest-middleware. Endpoints of OpenAI and all that
+/// speak as it does, Azure, Anthropic, Gemini, Ollama and OpenRouter are known by host and path;
+/// [`http::Provider`] adds more.
+///
+/// ```
+/// # #[cfg(all(feature = "http", feature = "testing", feature = "enable"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http_body_util::{BodyExt, Full};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// // A client, any client: this one answers by itself.
+/// type Body = Full<&'static [u8]>;
+/// let client = service_fn(async |request: ::http::Request<agentops::http::RequestBody<Body>>| {
+///     request.into_body().collect().await?;
+///     let answer = br#"{"choices":[{"message":{"content":"4"}}],"usage":{"prompt_tokens":150,"completion_tokens":80}}"#;
+///     Ok::<_, std::convert::Infallible>(::http::Response::new(Body::new(answer)))
+/// });
+/// let client = ServiceBuilder::new().layer(agentops::http::layer()).service(client);
+///
+/// let seen = agentops::testing::capture_async(async |_| {
+///     let question = br#"{"model":"gpt-4","messages":[{"role":"user","content":"2 + 2?"}]}"#;
+///     let request = ::http::Request::post("https://api.openai.com/v1/chat/completions").body(Body::new(question))?;
+///     client.oneshot(request).await?.into_body().collect().await?;
+///     Ok::<_, Box<dyn std::error::Error>>(())
+/// })
+/// .await;
+/// seen.result?;
+/// let call = &seen.export["llms"][0];
+/// assert_eq!(call["model"], "gpt-4");
+/// assert_eq!(call["completion"]["messages"]["content"], "4");
+/// assert_eq!(seen.export["stats"]["cost"], "0.00930");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "http", feature = "testing", feature = "enable")))]
+/// # fn main() {}
+/// ```
+///
+/// # What passes is not touched
+/// Frames go on as they come, byte for byte, and nobody waits for what is read of them. A stream is recorded to its
+/// end, or as far as it came when it is dropped: then it is cancelled, with the text so far. Of a call at most a few
+/// megabytes are kept, however long its stream is. Compressed bodies are read if they are gzip or deflate; of others
+/// everything but the content is recorded, and the event says so.
+///
+/// Token counts are the provider's own. Where it gives none (a stream that was broken off, OpenAI's without
+/// `stream_options.include_usage`), the event has none, and the server counts them by itself.
+///
+/// A request that is repeated after a failure is a call of its own, whose `params` name its `attempt` and the event of
+/// the first one (`retry_of`). Headers, keys and query strings are never recorded; images and audio by their type and
+/// size.
+///
+/// # Libraries
+/// | library | how |
+/// |---|---|
+/// | reqwest | `ServiceBuilder::new().layer(agentops::http::layer()).service(reqwest::Client::new())` |
+/// | reqwest-middleware | `ClientBuilder::new(client).with(agentops::http::layer())` |
+/// | async-openai | `with_http_service`, with [`http::Capture::requests_by`] |
+/// | ollama-rs, and what takes only a base URL | [`http::Recorder::base_url`] |
+/// | other languages | the command `agentops run --capture-llm` |
+#[cfg(feature = "http")]
+pub use agentops_http as http;
+
 #[cfg(feature = "testing")]
 pub use agentops_core::testing;
 
