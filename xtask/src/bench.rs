@@ -1,10 +1,12 @@
-//! `cargo xtask bench sdk | load | server | callgrind`: what recording and storing cost.
+//! `cargo xtask bench sdk | load | server | build | all | callgrind`: what recording, storing and building cost.
 //!
 //! What is measured lies in `xtask/bench`, a package outside the workspace because it holds the peers. This file only
 //! builds it and runs it; figures go to the terminal and to `target/bench/`.
 
+mod all;
 mod build;
 mod callgrind;
+mod clean;
 
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +33,10 @@ enum Bench {
     Load(Rounds),
     /// How fast the server stores and reads, empty and with 1,000,000 events, beside SQLite alone.
     Server(Rounds),
+    /// Seconds and crates of a clean debug build of the dependency, beside the peers'.
+    Build(Rounds),
+    /// All of these, then one table of all targets; --quick leaves out the builds.
+    All(Rounds),
     /// Instructions of one recorded call, compared with xtask/bench/callgrind.json.
     Callgrind(callgrind::Args),
 }
@@ -45,11 +51,35 @@ struct Rounds {
 /// Runs one of them.
 pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     match &args.bench {
-        Bench::Sdk(rounds) => measured(root, ("sdk", "peers"), rounds, &[]),
+        Bench::Sdk(rounds) => sdk(root, rounds),
         Bench::Load(rounds) => with_server(root, ("load", "peers"), rounds),
         Bench::Server(rounds) => with_server(root, ("server", "server"), rounds),
+        Bench::Build(rounds) => clean::run(root, rounds.quick),
+        Bench::All(rounds) => everything(root, rounds),
         Bench::Callgrind(args) => callgrind::run(root, args),
     }
+}
+
+fn sdk(root: &Path, rounds: &Rounds) -> anyhow::Result<()> {
+    measured(root, ("sdk", "peers"), rounds, &[])
+}
+
+/// In the order in which they are read; building the peers takes minutes, so `--quick` leaves it out.
+fn everything(root: &Path, rounds: &Rounds) -> anyhow::Result<()> {
+    let parts: &[all::Part<'_>] = &[
+        ("sdk", &|| sdk(root, rounds)),
+        ("load", &|| with_server(root, ("load", "peers"), rounds)),
+        ("server", &|| {
+            with_server(root, ("server", "server"), rounds)
+        }),
+        ("build", &|| clean::run(root, false)),
+    ];
+    let measured = if rounds.quick {
+        parts.len() - 1
+    } else {
+        parts.len()
+    };
+    all::run(root, &parts[..measured])
 }
 
 /// As [`measured`], for one that needs the real server.
