@@ -1,12 +1,13 @@
 //! One call: from its request's first byte to its answer's last.
 
+use std::cell::Cell;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use agentops_core::Usage;
 use agentops_core::llm::{Format, Request, Squeeze};
 use agentops_core::observe::{Ending, Facts, Failure, Observed, Place, Source, What};
+use agentops_core::{Entered, Usage};
 use serde_json::{Map, Value};
 
 use crate::limits;
@@ -69,6 +70,28 @@ pub(crate) struct Begin<'a> {
     pub(crate) url: String,
     /// The body, where it is at hand as a whole.
     pub(crate) body: Option<&'a [u8]>,
+}
+
+thread_local! {
+    /// Whether the thread works inside a call of ours that another observer around it sees too.
+    static NEARER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a request that is sent now has been seen twice already: a third observer has nothing to add.
+pub(crate) fn is_seen_twice() -> bool {
+    NEARER.get()
+}
+
+/// Inside a call, on this thread.
+pub(crate) struct Inside {
+    _entered: Entered,
+    before: bool,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        NEARER.set(self.before);
+    }
 }
 
 /// A call that runs. Dropped, it was cancelled; what had come of its answer is recorded.
@@ -162,14 +185,23 @@ impl Call {
         self.copied.clone()
     }
 
-    /// Where what happens inside the call belongs.
-    pub(crate) fn inside(&self) -> Option<Place> {
-        self.observed.as_ref().map(Observed::place)
+    /// Makes the thread do what it does inside the call, until the guard is dropped. Not across an `.await`.
+    pub(crate) fn enter(&self) -> Option<Inside> {
+        let observed = self.observed.as_ref()?;
+        let nearer = observed.id().is_some() && observed.id() == self.place.parent();
+        Some(Inside {
+            _entered: observed.place().enter(),
+            before: NEARER.replace(nearer),
+        })
     }
 
     /// The answer begins.
     pub(crate) fn answered(&mut self, head: Head<'_>) {
         self.finish_request();
+        // The next attempt may begin before this answer is read, or let go.
+        if worth_a_retry(head.status) {
+            self.failed_once();
+        }
         // Without `alt=sse` Gemini's streams are one list.
         let listed =
             self.endpoint.format == Format::Gemini && self.url.ends_with(":streamGenerateContent");
@@ -203,10 +235,7 @@ impl Call {
         self.finish_request();
         self.tell();
         let failure = Failure::new(error_type).message(message);
-        if let Some(observed) = &self.observed {
-            self.retries
-                .failed_once(self.key.clone(), own_event(observed, self.place));
-        }
+        self.failed_once();
         self.close(Ending::Failed(failure));
     }
 
@@ -297,7 +326,18 @@ impl Call {
         });
     }
 
-    /// What the provider says went wrong; remembers a failure that may be tried again.
+    /// The same request may come again, and is then another attempt.
+    fn failed_once(&self) {
+        if let Some(observed) = &self.observed {
+            // What another observer sees too is recorded as that one's event.
+            let own = observed
+                .id()
+                .filter(|id| self.place.parent().as_ref() != Some(id));
+            self.retries.failed_once(self.key.clone(), own);
+        }
+    }
+
+    /// What the provider says went wrong.
     fn refusal(&self) -> Option<Failure> {
         let reply = self.reply.as_ref()?;
         let status = reply.status();
@@ -305,12 +345,6 @@ impl Call {
             self.retries.settled(&self.key);
             return None;
         };
-        if worth_a_retry(status)
-            && let Some(observed) = &self.observed
-        {
-            self.retries
-                .failed_once(self.key.clone(), own_event(observed, self.place));
-        }
         let kind = error
             .kind
             .clone()
@@ -337,8 +371,10 @@ impl Drop for Call {
             return;
         }
         self.finish_request();
-        // A client that has read `[DONE]`, or a whole answer, need not wait for the end of the connection.
-        if self.reply.as_ref().is_some_and(|reply| reply.is_whole()) {
+        // A client that has read `[DONE]`, or a whole answer, need not wait for the end of the connection; one that
+        // was refused need not read why.
+        let known = |reply: &Reply| reply.is_whole() || reply.status() >= 400;
+        if self.reply.as_deref().is_some_and(known) {
             self.end();
         } else {
             self.tell();
@@ -346,13 +382,6 @@ impl Drop for Call {
             drop(self.observed.take());
         }
     }
-}
-
-/// Its event, where it has one of its own: what another observer sees too is recorded as that one's.
-fn own_event(observed: &Observed, place: Place) -> Option<agentops_core::EventId> {
-    observed
-        .id()
-        .filter(|id| place.parent().as_ref() != Some(id))
 }
 
 /// What a request says.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agentops_core::observe::{self, Place};
 
-use crate::call::{Begin, Call};
+use crate::call::{Begin, Call, is_seen_twice};
 use crate::known::Known;
 use crate::provider::{Provider, Target};
 use crate::retries::Retries;
@@ -53,7 +53,7 @@ impl Capture {
         scheme: &str,
         body: Option<&[u8]>,
     ) -> Option<Call> {
-        if observe::is_off() {
+        if observe::is_off() || is_seen_twice() {
             return None;
         }
         self.begin_at(Place::current()?, target, scheme, body)

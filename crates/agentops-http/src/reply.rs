@@ -124,9 +124,9 @@ impl Reply {
         let text = self.splitter.as_ref().map(Splitter::text);
         let text =
             text.filter(|text| !text.is_empty() && matches!(self.encoding, Encoding::Identity));
-        Some(ProviderError::new(text.unwrap_or_else(|| {
-            "the provider gave no message".to_owned()
-        })))
+        Some(ProviderError::new(
+            text.unwrap_or_else(|| "the answer was not read".to_owned()),
+        ))
     }
 
     /// What is worth knowing beside the completion.

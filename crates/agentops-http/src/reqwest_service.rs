@@ -6,7 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use agentops_core::observe::Place;
 use http::HeaderValue;
 use pin_project_lite::pin_project;
 use reqwest::{Body, Request, Response, ResponseBuilderExt as _};
@@ -80,8 +79,7 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let call = begin(&self.capture, &mut request);
-        let place = call.as_ref().and_then(|call| call.inside());
-        let _inside = place.map(Place::enter);
+        let _inside = call.as_ref().and_then(|call| call.enter());
         Sent::new(self.inner.call(request), call)
     }
 }
@@ -113,8 +111,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = {
-            let place = this.call.as_ref().and_then(|call| call.inside());
-            let _inside = place.map(Place::enter);
+            let _inside = this.call.as_ref().and_then(|call| call.enter());
             ready!(this.inner.poll(context))
         };
         let Some(mut call) = this.call.take() else {

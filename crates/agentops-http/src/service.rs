@@ -6,7 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use agentops_core::observe::Place;
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -59,10 +58,7 @@ where
         let call = begin(&self.capture, &request).map(Box::new);
         let copied = call.as_ref().and_then(|call| call.copied());
         let request = request.map(|body| RequestBody::new(body, copied));
-        let _inside = call
-            .as_ref()
-            .and_then(|call| call.inside())
-            .map(Place::enter);
+        let _inside = call.as_ref().and_then(|call| call.enter());
         ResponseFuture {
             inner: self.inner.call(request),
             call,
@@ -127,8 +123,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answered = {
-            let place = this.call.as_ref().and_then(|call| call.inside());
-            let _inside = place.map(Place::enter);
+            let _inside = this.call.as_ref().and_then(|call| call.enter());
             ready!(this.inner.poll(context))
         };
         let mut call = this.call.take();

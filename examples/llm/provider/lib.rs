@@ -6,9 +6,10 @@
 //!
 //! | path | format |
 //! |---|---|
-//! | `POST /v1/chat/completions`, `/v1/embeddings` | OpenAI |
+//! | `POST /v1/chat/completions`, `/v1/responses`, `/v1/embeddings` | OpenAI |
 //! | `POST /v1/messages` | Anthropic |
-//! | `POST /api/chat` | Ollama |
+//! | `POST /v1beta/models/MODEL:generateContent`, `:streamGenerateContent` | Gemini |
+//! | `POST /api/chat`, `/api/generate`, `/api/embed` | Ollama |
 //!
 //! ```
 //! # tokio::runtime::Runtime::new()?.block_on(async {

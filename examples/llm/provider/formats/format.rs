@@ -10,7 +10,6 @@ pub(crate) struct Asked {
     /// Its number among all, for ids.
     pub(crate) number: usize,
     /// What the path's `{parameter}` stood for, where the route has one.
-    #[expect(dead_code, reason = "for formats that name the model in the path")]
     pub(crate) rest: Option<String>,
     pub(crate) body: Value,
 }

@@ -20,7 +20,7 @@ pub(crate) const EMBEDDINGS: Format = Format {
 };
 
 /// 2025-01-01: a clock would make answers differ.
-const CREATED: u64 = 1_735_689_600;
+pub(super) const CREATED: u64 = 1_735_689_600;
 
 fn whole(asked: &Asked, reply: &Reply) -> Value {
     let (message, reason) = match &reply.says {
@@ -136,7 +136,7 @@ fn embeddings(asked: &Asked, reply: &Reply) -> Value {
     })
 }
 
-fn error(status: u16, message: &str) -> Value {
+pub(super) fn error(status: u16, message: &str) -> Value {
     let kind = match status {
         401 => "authentication_error",
         429 => "rate_limit_error",
