@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Print a link that logs one browser in, once
     Login(Login),
     /// Look up the costs of stored calls anew, where no program told them
-    Reprice(Store),
+    Reprice(Reprice),
     /// Look whether a database is whole and its counts are right
     Check(Store),
     /// Copy a database to a file, also while a server uses it
@@ -100,6 +100,15 @@ pub(crate) struct Serve {
     /// Address people reach the server by when it stands behind a proxy
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Chain of certificates, PEM: serve https
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Key of the first certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Prices of models, JSON as in the public LiteLLM list; they win over the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
     /// Take sessions away in which nothing happened for so many days
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep_days: Option<u32>,
@@ -223,6 +232,16 @@ pub(crate) struct Store {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// With which prices.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Reprice {
+    #[command(flatten)]
+    pub(crate) store: Store,
+    /// Prices of models, as those of `agentops serve --prices`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
 }
 
 /// Which sessions to list.

@@ -18,8 +18,10 @@
 
 mod book;
 mod cost;
+mod file;
 mod price;
 mod resolve;
 
+pub use file::PriceFileError;
 pub use price::{Price, Rates, Tier};
 pub use resolve::Prices;

@@ -8,6 +8,8 @@
 //! All amounts are picodollars, those of the rates a token; an empty one is not known. What follows a number of prompt
 //! tokens holds for calls with more than so many, for all of their tokens; what it leaves out stays as it is.
 
+use std::borrow::Cow;
+
 use agentops_protocol::Usd;
 
 /// What the tokens of one model cost.
@@ -15,7 +17,7 @@ use agentops_protocol::Usd;
 #[non_exhaustive]
 pub struct Price {
     /// The model, in lower case.
-    pub model: &'static str,
+    pub model: Cow<'static, str>,
     /// A token each, for prompts up to the first tier.
     pub rates: Rates,
     /// A call, whatever its tokens.
@@ -69,7 +71,7 @@ impl Price {
             tiers.push(Tier { above, rates });
         }
         Some(Self {
-            model,
+            model: Cow::Borrowed(model),
             rates: base.rates()?,
             request,
             tiers,
@@ -86,12 +88,12 @@ impl Price {
 
 /// Rates as a line gives them.
 #[derive(Clone, Copy)]
-struct Given {
-    input: Option<Usd>,
-    output: Option<Usd>,
-    cached_read: Option<Usd>,
-    cached_write: Option<Usd>,
-    reasoning: Option<Usd>,
+pub(crate) struct Given {
+    pub(crate) input: Option<Usd>,
+    pub(crate) output: Option<Usd>,
+    pub(crate) cached_read: Option<Usd>,
+    pub(crate) cached_write: Option<Usd>,
+    pub(crate) reasoning: Option<Usd>,
 }
 
 impl Given {
@@ -106,7 +108,7 @@ impl Given {
     }
 
     /// What is not given is as in `base`. Reasoning that costs there what output costs does so here.
-    fn or(self, base: &Self) -> Self {
+    pub(crate) fn or(self, base: &Self) -> Self {
         let own_price = base
             .reasoning
             .filter(|reasoning| Some(*reasoning) != base.output);
@@ -120,7 +122,7 @@ impl Given {
     }
 
     /// A token without a price of its own costs what others of its kind do.
-    fn rates(self) -> Option<Rates> {
+    pub(crate) fn rates(self) -> Option<Rates> {
         let (input, output) = (self.input?, self.output?);
         Some(Rates {
             input,
@@ -163,7 +165,7 @@ mod tests {
     fn what_has_no_price_of_its_own_costs_what_its_kind_costs() {
         let price = Price::parse("m\t10,20").unwrap();
         assert_eq!(
-            (price.model, picos(&price.rates), price.request),
+            (price.model.as_ref(), picos(&price.rates), price.request),
             ("m", [10, 20, 10, 10, 20], Usd::ZERO)
         );
         let price = Price::parse("m\t10,20,1,12,30,500").unwrap();

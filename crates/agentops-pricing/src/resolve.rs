@@ -11,9 +11,11 @@
 //!
 //! A similar name is never taken for another.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::book;
+use crate::file::{self, PriceFileError};
 use crate::price::Price;
 
 /// The longest name that is looked up.
@@ -61,7 +63,7 @@ const ALIASES: &[(&str, &str)] = &[
 pub struct Prices {
     /// Sorted by model.
     prices: Vec<Price>,
-    source: &'static str,
+    source: Cow<'static, str>,
     date: &'static str,
 }
 
@@ -73,8 +75,40 @@ impl Prices {
         BUILTIN.get_or_init(|| Self {
             // Every line is checked by a test, so none is passed over here.
             prices: book::BOOK.lines().filter_map(Price::parse).collect(),
-            source: book::SOURCE,
+            source: book::SOURCE.into(),
             date: book::DATE,
+        })
+    }
+
+    /// This book with the prices of a file added, which win where both know a model. `name` says whose they are.
+    ///
+    /// ```
+    /// # use agentops_pricing::Prices;
+    /// # use agentops_protocol::Usage;
+    /// let text = r#"{"our-model": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}"#;
+    /// let prices = Prices::builtin().with_file(text, "prices.json")?;
+    /// assert!(prices.cost("our-model", &Usage::new(150, 80)).is_some());
+    /// # Ok::<(), agentops_pricing::PriceFileError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A text that is no object of models, or a model whose costs cannot be understood.
+    pub fn with_file(&self, text: &str, name: &str) -> Result<Self, PriceFileError> {
+        let mut prices = file::parse(text)?;
+        let own: std::collections::HashSet<_> =
+            prices.iter().map(|price| price.model.clone()).collect();
+        let kept = self
+            .prices
+            .iter()
+            .filter(|price| !own.contains(&price.model));
+        prices.extend(kept.cloned());
+        prices.sort_by(|one, other| one.model.cmp(&other.model));
+        // Two spellings of one name: one of them holds.
+        prices.dedup_by(|one, other| one.model == other.model);
+        Ok(Self {
+            prices,
+            source: format!("{} and {name}", self.source).into(),
+            date: self.date,
         })
     }
 
@@ -83,7 +117,7 @@ impl Prices {
     /// ```
     /// # use agentops_pricing::Prices;
     /// let prices = Prices::builtin();
-    /// assert_eq!(prices.resolve("OpenAI/GPT-4o").map(|price| price.model), Some("gpt-4o"));
+    /// assert_eq!(prices.resolve("OpenAI/GPT-4o").map(|price| price.model.as_ref()), Some("gpt-4o"));
     /// assert!(prices.resolve("gpt-4o-like").is_none());
     /// ```
     #[must_use]
@@ -99,7 +133,7 @@ impl Prices {
     /// Where the prices are from.
     #[must_use]
     pub fn source(&self) -> &str {
-        self.source
+        &self.source
     }
 
     /// The day on which they were fetched, `YYYY-MM-DD`.
@@ -153,7 +187,7 @@ impl Prices {
     fn exact(&self, name: &str) -> Option<&Price> {
         let index = self
             .prices
-            .binary_search_by(|price| price.model.cmp(name))
+            .binary_search_by(|price| price.model.as_ref().cmp(name))
             .ok()?;
         self.prices.get(index)
     }
@@ -211,7 +245,7 @@ mod tests {
             prices
                 .prices
                 .iter()
-                .all(|price| price.model == price.model.to_lowercase())
+                .all(|price| price.model.as_ref() == price.model.to_lowercase())
         );
         assert!(prices.source().contains("litellm") && prices.date().len() == 10);
     }
@@ -220,7 +254,9 @@ mod tests {
     fn names_are_found_as_they_are_written() {
         let check = |name: &str, expected: Option<&str>| {
             assert_eq!(
-                Prices::builtin().resolve(name).map(|price| price.model),
+                Prices::builtin()
+                    .resolve(name)
+                    .map(|price| price.model.as_ref()),
                 expected,
                 "{name}"
             );

@@ -137,6 +137,19 @@ pub struct Stats {
     pub models: BTreeMap<String, ModelStats>,
     /// What the client had to drop, by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// Where costs that no client told come from; said of single sessions only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PriceSource>,
+}
+
+/// A price book.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PriceSource {
+    /// Where its prices are from.
+    pub source: String,
+    /// The day on which they were fetched, `YYYY-MM-DD`.
+    pub date: String,
 }
 
 /// LLM calls of one model in a session.

@@ -1,6 +1,7 @@
 //! What every handler has at hand: the store, the clock, the secrets and the limits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agentops_protocol::{ProjectId, SessionId, Timestamp};
@@ -44,6 +45,7 @@ struct Shared {
     limits: Limits,
     public_url: Option<String>,
     is_local: bool,
+    is_encrypted: AtomicBool,
     default_project: ProjectId,
     secrets: Secrets,
     reads: Arc<Semaphore>,
@@ -94,6 +96,7 @@ impl App {
             clock,
             limits,
             is_local: public_url.as_deref().is_none_or(is_loopback_url),
+            is_encrypted: AtomicBool::new(false),
             public_url,
             default_project,
             secrets,
@@ -122,6 +125,20 @@ impl App {
     /// another stands behind a proxy, for which every request comes from this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.0.is_local
+    }
+
+    /// Notes whether clients reach this process encrypted, not only a proxy before it.
+    pub(crate) fn note_encrypted(&self, on: bool) {
+        self.0.is_encrypted.store(on, Ordering::Relaxed);
+    }
+
+    /// The scheme of links that begin with the host a client used.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.0.is_encrypted.load(Ordering::Relaxed) {
+            "https"
+        } else {
+            "http"
+        }
     }
 
     pub(crate) fn default_project(&self) -> &ProjectId {

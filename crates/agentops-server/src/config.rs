@@ -28,6 +28,8 @@ pub struct ServerConfig {
     public_url: Option<String>,
     import_spool: bool,
     retention: Retention,
+    prices: Option<PathBuf>,
+    tls: Option<(PathBuf, PathBuf)>,
     limits: Limits,
 }
 
@@ -88,6 +90,8 @@ impl ServerConfig {
             public_url: None,
             import_spool: true,
             retention: Retention::default(),
+            prices: None,
+            tls: None,
             limits: Limits::default(),
         }
     }
@@ -117,6 +121,20 @@ impl ServerConfig {
         self
     }
 
+    /// A file of prices that are added to the built-in book and win over it; see
+    /// `agentops_pricing::Prices::with_file` for its form.
+    pub fn prices(mut self, file: Option<PathBuf>) -> Self {
+        self.prices = file;
+        self
+    }
+
+    /// Files of a chain of certificates and of the key of the first, both PEM: connections are
+    /// encrypted then. Read once, when the server starts.
+    pub fn tls(mut self, files: Option<(PathBuf, PathBuf)>) -> Self {
+        self.tls = files;
+        self
+    }
+
     /// What the server will carry at once.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -139,6 +157,15 @@ impl ServerConfig {
 
     pub(crate) fn kept(&self) -> Retention {
         self.retention
+    }
+
+    pub(crate) fn price_file(&self) -> Option<&Path> {
+        self.prices.as_deref()
+    }
+
+    pub(crate) fn tls_files(&self) -> Option<(&Path, &Path)> {
+        let (cert, key) = self.tls.as_ref()?;
+        Some((cert, key))
     }
 
     pub(crate) fn limits_ref(&self) -> &Limits {

@@ -6,7 +6,7 @@ pub(crate) mod normalise;
 mod screenshots;
 mod spool_import;
 
-pub use cost::price_of;
+pub use cost::{PricesError, store_options};
 pub use spool_import::{ImportError, ImportReport, import_once};
 
 pub(crate) use body::RequestBody;

@@ -27,7 +27,9 @@ pub use access::{ApiKey, LoginCode, Peer, create_key, create_login, create_proje
 pub use app::{App, Clock, Storage, system_clock};
 pub use compare::{Comparison, Counts, Difference, MOST_EVENTS, Part, Row, Step, TooLong, compare};
 pub use config::{ConfigError, Limits, ServerConfig};
-pub use ingest::{ImportError, ImportReport, import_once, price_of};
+pub use ingest::{ImportError, ImportReport, PricesError, import_once, store_options};
 pub use router::router;
 pub use secrets::KeyError;
-pub use serve::{Place, Running, ServeError, lock_data_dir, running_server, serve, termination};
+pub use serve::{
+    Place, Running, ServeError, TlsError, lock_data_dir, running_server, serve, termination,
+};

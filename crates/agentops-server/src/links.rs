@@ -68,7 +68,7 @@ impl FromRequestParts<App> for Base {
             return Ok(Self(url.to_owned()));
         }
         match host(parts) {
-            Some(host) => Ok(Self(format!("http://{host}"))),
+            Some(host) => Ok(Self(format!("{}://{host}", app.scheme()))),
             None => Err(ApiError::bad_request("Host: name this server once")),
         }
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod place;
+mod tls;
 
 use std::fs::File;
 use std::io;
@@ -10,17 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use agentops_store::{CatalogError, Options, Retention, SqliteStore};
+use agentops_store::{CatalogError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use place::{Place, lock_data_dir, running_server};
+pub use tls::TlsError;
 
 use self::accept::{Accepting, told};
 use crate::app::{App, system_clock};
 use crate::config::{ConfigError, Limits, ServerConfig};
-use crate::ingest::{keep_importing, price_of};
+use crate::ingest::{PricesError, keep_importing, store_options};
 use crate::router::router;
 
 /// How often the writer is asked whether it lives.
@@ -33,6 +35,12 @@ pub enum ServeError {
     /// A setting cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The prices cannot be used.
+    #[error(transparent)]
+    Prices(#[from] PricesError),
     /// The data directory cannot be made or written.
     #[error("data directory {} cannot be used; choose another with --data-dir: {source}", path.display())]
     DataDir {
@@ -83,11 +91,18 @@ fn at(place: Option<&Place>) -> String {
 pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
     let public_url = config.checked_public_url()?;
     let data_dir = config.data_dir().to_owned();
+    let tls = config.tls_files();
+    let tls = tls
+        .map(|(cert, key)| tls::acceptor(cert, key))
+        .transpose()?;
     let lock = take(&data_dir)?;
-    let (listener, url) = listen(config.address()).await?;
-    let store = open(&data_dir, config.kept())?;
+    let (listener, local) = listen(config.address()).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{local}");
+    let store = open(&config)?;
     let limits = config.limits_ref().clone();
     let app = App::new(store.clone(), system_clock(), limits.clone(), public_url)?;
+    app.note_encrypted(tls.is_some());
     let unusable = |source| ServeError::DataDir {
         path: data_dir.clone(),
         source,
@@ -103,6 +118,7 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
         listener,
         router: router(app.clone()),
         limits: limits.clone(),
+        tls,
         stop: stop.subscribe(),
     };
     tracing::info!(url, data_dir = %data_dir.display(), "listening");
@@ -133,19 +149,19 @@ fn take(data_dir: &Path) -> Result<File, ServeError> {
     }
 }
 
-/// Listens, and says under which URL this machine reaches it.
-async fn listen(address: SocketAddr) -> Result<(TcpListener, String), ServeError> {
+/// Listens, and says under which address this machine reaches it.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
     let refused = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let local = reachable(listener.local_addr().map_err(refused)?);
-    Ok((listener, format!("http://{local}")))
+    Ok((listener, local))
 }
 
-fn open(data_dir: &Path, retention: Retention) -> Result<Arc<SqliteStore>, ServeError> {
-    let mut options = Options::new(price_of());
+fn open(config: &ServerConfig) -> Result<Arc<SqliteStore>, ServeError> {
+    let mut options = store_options(config.price_file())?;
     options.search = true;
-    options.retention = retention;
-    let store = SqliteStore::open(data_dir, options);
+    options.retention = config.kept();
+    let store = SqliteStore::open(config.data_dir(), options);
     let store = store.map_err(|error| ServeError::Store(error.to_string()))?;
     Ok(Arc::new(store))
 }

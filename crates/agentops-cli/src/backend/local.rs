@@ -6,9 +6,7 @@ use agentops_protocol::SessionId;
 use agentops_protocol::api::SessionList;
 use agentops_server::{ImportError, ImportReport};
 use agentops_spool::Spool;
-use agentops_store::{
-    Cursor, Options, PageSize, Query as _, QueryError, SessionFilter, SqliteStore,
-};
+use agentops_store::{Cursor, PageSize, Query as _, QueryError, SessionFilter, SqliteStore};
 use anyhow::Context as _;
 
 use crate::exit::{Exit, Problem};
@@ -49,8 +47,8 @@ impl Local {
             let message = format!("data directory {} cannot be used: {error}", dir.display());
             anyhow::Error::from(Problem::new(Exit::DataDir, message))
         };
-        let price = agentops_server::price_of();
-        let options = Options::new(move |model, usage| price(model, usage));
+        let options =
+            agentops_server::store_options(None).map_err(|e| Unopened::Failed(unusable(&e)))?;
         let store =
             SqliteStore::open(&dir, options).map_err(|error| Unopened::Failed(unusable(&error)))?;
         match agentops_server::import_once(&store, &dir) {

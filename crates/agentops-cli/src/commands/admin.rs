@@ -1,9 +1,9 @@
 //! The catalog of a data directory, opened by who owns it, beside a running server or without one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use agentops_server::KeyError;
-use agentops_store::{Catalog, CatalogError, Options, Project, SqliteStore};
+use agentops_store::{Catalog, CatalogError, Project, SqliteStore};
 
 use crate::args::Store;
 use crate::backend;
@@ -17,9 +17,14 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn open(args: &Store) -> anyhow::Result<Self> {
+        Self::priced(args, None)
+    }
+
+    /// With these prices before the built-in ones.
+    pub(super) fn priced(args: &Store, prices: Option<&Path>) -> anyhow::Result<Self> {
         let dir = backend::data_dir(args.data_dir.as_deref())?;
-        let price = agentops_server::price_of();
-        let options = Options::new(move |model, usage| price(model, usage));
+        let options = agentops_server::store_options(prices)
+            .map_err(|error| Problem::new(Exit::Usage, error.to_string()))?;
         let store = SqliteStore::open(&dir, options)
             .map_err(|error| Problem::new(Exit::DataDir, error.to_string()))?;
         Ok(Self { dir, store })

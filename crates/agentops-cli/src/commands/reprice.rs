@@ -1,15 +1,16 @@
-//! `agentops reprice`: the costs of stored calls anew, with the price book of this version.
+//! `agentops reprice`: the costs of stored calls anew, with the price book of this version and,
+//! first, a file of prices.
 
 use agentops_store::{Batch, Ingest as _, Mutation, PageSize, Query as _, SessionFilter, Write};
 use anyhow::Context as _;
 
 use super::admin::Admin;
-use crate::args::Store;
+use crate::args::Reprice;
 use crate::output::Out;
 use crate::text::counted;
 
-pub(crate) fn run(args: &Store, out: &mut Out) -> anyhow::Result<()> {
-    let admin = Admin::open(args)?;
+pub(crate) fn run(args: &Reprice, out: &mut Out) -> anyhow::Result<()> {
+    let admin = Admin::priced(&args.store, args.prices.as_deref())?;
     let now = agentops_server::system_clock()();
     let mut filter = SessionFilter::default();
     // From the oldest on: what begins meanwhile is priced with these prices already.
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &Store, out: &mut Out) -> anyhow::Result<()> {
             break;
         }
     }
-    if args.json {
+    if args.store.json {
         return out.json(&format!("{{\"sessions\":{sessions}}}"));
     }
     let sessions = counted(sessions, "session");

@@ -22,6 +22,8 @@ pub(crate) fn run(args: &Serve, out: &mut Out) -> anyhow::Result<()> {
     let config = ServerConfig::new(backend::data_dir(args.data_dir.as_deref())?)
         .listen(args.listen)
         .public_url(args.public_url.clone())
+        .prices(args.prices.clone())
+        .tls(args.tls_cert.clone().zip(args.tls_key.clone()))
         .retention(retention(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -67,7 +69,7 @@ fn announce(url: &str, data_dir: &str, out: &mut Out) -> anyhow::Result<()> {
 
 fn problem(error: ServeError) -> anyhow::Error {
     let exit = match error {
-        ServeError::Config(_) => Exit::Usage,
+        ServeError::Config(_) | ServeError::Tls(_) | ServeError::Prices(_) => Exit::Usage,
         ServeError::DataDir { .. } | ServeError::InUse { .. } | ServeError::Store(_) => {
             Exit::DataDir
         }

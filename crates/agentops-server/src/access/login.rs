@@ -117,9 +117,8 @@ pub(crate) async fn log_out(app: &App, parts: &Parts) -> Result<String, ApiError
 }
 
 fn set_cookie(app: &App, value: &str, seconds: i64) -> String {
-    let secure = app
-        .public_url()
-        .is_some_and(|url| url.starts_with("https:"));
+    let public = app.public_url();
+    let secure = public.map_or(app.scheme() == "https", |url| url.starts_with("https:"));
     let secure = if secure { "; Secure" } else { "" };
     format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
 }

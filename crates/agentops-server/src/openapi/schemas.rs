@@ -100,7 +100,7 @@ fn answers() -> Vec<(&'static str, Value)> {
 }
 
 fn stats() -> Value {
-    exact(&[
+    let mut stats = exact(&[
         ("session_id", text()),
         ("cost", maybe_dollars()),
         ("cost_known", dollars()),
@@ -122,7 +122,10 @@ fn stats() -> Value {
             json!({"type": "object", "additionalProperties": reference("ModelStats")}),
         ),
         ("dropped", counts()),
-    ])
+    ]);
+    // Said of single sessions, not in lists.
+    stats["properties"]["prices"] = exact(&[("source", text()), ("date", text())]);
+    stats
 }
 
 fn model_stats() -> Value {

@@ -38,7 +38,7 @@ struct Faulty {
 impl Faulty {
     fn new() -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options::new(crate::ingest::price_of());
+        let options = crate::ingest::store_options(None).unwrap();
         Arc::new(Self {
             real: SqliteStore::open(dir.path(), options).unwrap(),
             fault: AtomicU8::new(NOTHING),

@@ -9,11 +9,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use super::tls;
 use crate::access::Peer;
 use crate::config::Limits;
 
@@ -30,6 +33,8 @@ pub(super) struct Accepting {
     pub(super) listener: TcpListener,
     pub(super) router: Router,
     pub(super) limits: Limits,
+    /// Plain connections without it.
+    pub(super) tls: Option<TlsAcceptor>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -67,32 +72,55 @@ impl Accepting {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Serves one connection to its end; told to stop, to the end of the request at hand.
+    /// Serves one connection to its end, once it is encrypted where it must be.
     fn connection(&self, stream: TcpStream, peer: Peer) -> impl Future<Output = ()> + use<> {
-        let router = self.router.clone();
-        let mut stop = self.stop.clone();
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_timeout);
+        let (tls, patience) = (self.tls.clone(), self.limits.head_timeout);
+        let (router, mut stop) = (self.router.clone(), self.stop.clone());
         async move {
             let _ = stream.set_nodelay(true);
-            let service = service_fn(move |mut request: http::Request<Incoming>| {
-                request.extensions_mut().insert(peer);
-                router.clone().call(request.map(Body::new))
-            });
-            let mut connection =
-                std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-            let served = tokio::select! {
-                served = connection.as_mut() => served,
-                () = told(&mut stop) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let Some(tls) = tls else {
+                return exchange(stream, peer, router, &builder, stop).await;
             };
-            if let Err(error) = served {
-                tracing::debug!(%error, "a connection ended");
+            let shaken = tokio::select! {
+                shaken = tokio::time::timeout(patience, tls.accept(stream)) => {
+                    shaken.unwrap_or_else(|_| Err(tls::too_slow()))
+                }
+                () = told(&mut stop) => return,
+            };
+            match shaken {
+                Ok(stream) => exchange(stream, peer, router, &builder, stop).await,
+                Err(error) => tracing::debug!(%error, "a connection is not encrypted"),
             }
         }
+    }
+}
+
+/// Answers what comes over a connection until it ends; told to stop, to the end of the request at
+/// hand.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    router: Router,
+    builder: &http1::Builder,
+    mut stop: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.clone().call(request.map(Body::new))
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = told(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use agentops_server::{import_once, price_of};
+use agentops_server::{import_once, store_options};
 use agentops_spool::{Ack, Header, Op, Spool, Writer};
-use agentops_store::{Ingest as _, Options, Query as _, SqliteStore};
+use agentops_store::{Ingest as _, Query as _, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::client::{KEY, Server, key, wait_for};
@@ -37,7 +37,7 @@ fn event(id: &str, end: Option<&str>) -> Value {
 const END: Option<&str> = Some("2024-03-14T12:00:02.000000+00:00");
 
 fn open(dir: &Path) -> SqliteStore {
-    SqliteStore::open(dir, Options::new(price_of())).unwrap()
+    SqliteStore::open(dir, store_options(None).unwrap()).unwrap()
 }
 
 fn export(store: &SqliteStore, sid: &str) -> Value {

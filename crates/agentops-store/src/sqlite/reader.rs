@@ -54,6 +54,7 @@ impl Query for SqliteStore {
             };
             let seq = stored.seq;
             let mut row = session_row(connection, stored)?;
+            row.stats.prices.clone_from(&self.price_source);
             row.session.host_env = host_env(connection, unpacker, seq)?;
             Ok(Some(row))
         })?)
@@ -65,8 +66,12 @@ impl Query for SqliteStore {
         id: &SessionId,
     ) -> Result<Option<Stats>, QueryError> {
         Ok(self.readers.read(|connection, _| {
-            let stored = find(connection, project, id)?;
-            stored.map(|stored| stats(connection, &stored)).transpose()
+            let Some(stored) = find(connection, project, id)? else {
+                return Ok(None);
+            };
+            let mut stats = stats(connection, &stored)?;
+            stats.prices.clone_from(&self.price_source);
+            Ok(Some(stats))
         })?)
     }
 
@@ -77,9 +82,12 @@ impl Query for SqliteStore {
     ) -> Result<Option<Export>, QueryError> {
         Ok(self.readers.read(|connection, unpacker| {
             let stored = find(connection, project, id)?;
-            stored
-                .map(|stored| export(connection, unpacker, stored))
-                .transpose()
+            let Some(stored) = stored else {
+                return Ok(None);
+            };
+            let mut export = export(connection, unpacker, stored)?;
+            export.stats.prices.clone_from(&self.price_source);
+            Ok(Some(export))
         })?)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use agentops_protocol::api::PriceSource;
 use agentops_protocol::{Usage, Usd};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
@@ -36,6 +37,8 @@ const NICE: i32 = 10;
 pub struct Options {
     /// Prices LLM calls that came without a cost.
     pub price: PriceOf,
+    /// What is said of where these prices come from.
+    pub price_source: Option<PriceSource>,
     /// Whether events are indexed for the search, on a thread of its own. Off unless told: who
     /// opens a store for a moment leaves that to the server.
     pub search: bool,
@@ -53,6 +56,7 @@ impl Options {
     pub fn new(price: impl Fn(&str, &Usage) -> Option<Usd> + Send + Sync + 'static) -> Self {
         Self {
             price: Arc::new(price),
+            price_source: None,
             search: false,
             retention: Retention::default(),
         }
@@ -106,6 +110,7 @@ pub enum OpenError {
 pub struct SqliteStore {
     pub(super) shared: Arc<Shared>,
     pub(super) readers: Readers,
+    pub(super) price_source: Option<PriceSource>,
     stop: Arc<Stop>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -167,6 +172,7 @@ impl SqliteStore {
                 source,
             })?,
             readers: Readers::new(path),
+            price_source: options.price_source,
             shared,
             stop,
         })
