@@ -3,6 +3,7 @@
 /// The interface of this version's macros; macros and runtime are released together.
 pub mod v1 {
     pub use crate::agent::Acts;
+    pub use crate::asking::{OneOf, Question, Said, ask};
     pub use crate::ending::main::{Options, session, session_main, session_main_never};
     pub use crate::recording::call::{
         Call, Guard, Params, Site, Target, act, guard, leave, run, run_any, start, start_in,
@@ -10,7 +11,7 @@ pub mod v1 {
     pub use crate::recording::capture::Arg;
     pub use crate::recording::cut::Cut;
     pub use crate::recording::early::{Branch, FromRest};
-    pub use crate::recording::end::{End, Exit, Never, Out, Split};
+    pub use crate::recording::end::{End, Exit, Heard, Never, Out, Split};
     pub use crate::recording::fault::Fault;
     pub use crate::recording::follow::{FutureOf, Inside, IterOf, StreamOf, Tag, known};
     pub use crate::recording::future::Recorded;
@@ -19,6 +20,18 @@ pub mod v1 {
     pub mod arg {
         pub use crate::recording::capture::{
             ArgDebug, ArgLock, ArgLockDebug, ArgName, ArgPlain, ArgSerialize, ArgSerializeDebug,
+        };
+    }
+
+    /// The ladder of [`Said`].
+    pub mod answer {
+        pub use crate::asking::{SaidEvent, SaidOther, SaidText, SaidValue};
+    }
+
+    /// The ladders of [`OneOf`].
+    pub mod one_of {
+        pub use crate::asking::{
+            AnyFuture, AnyIter, AnyPlain, AnySame, AnyStream, InNothing, SamePlain, SameSame,
         };
     }
 

@@ -21,6 +21,7 @@ pub mod testing;
 
 mod agent;
 mod alarm;
+mod asking;
 mod client;
 mod config;
 #[cfg(feature = "enable")]

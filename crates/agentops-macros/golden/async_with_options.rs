@@ -7,14 +7,10 @@ async fn search(&self, query: &str, index: &[u8]) -> Result<u8, Error> {
         |params| {
             use my::ao::__private::v1::arg::*;
             (&&&&&&&my::ao::__private::v1::Arg(&query)).cap(params.key("\"query\":"));
-            params.field(
-                "\"size\":",
-                || index.len(),
-                |value, cut| {
-                    use my::ao::__private::v1::arg::*;
-                    (&&&&&&&my::ao::__private::v1::Arg(value)).cap(cut);
-                },
-            );
+            params.field("\"size\":", |cut| {
+                use my::ao::__private::v1::arg::*;
+                (&&&&&&&my::ao::__private::v1::Arg(&(index.len()))).cap(cut);
+            });
         },
     );
     let future = async move {

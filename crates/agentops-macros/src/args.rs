@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Expr, LitBool, LitStr, Path, Token, bracketed, parenthesized};
+use syn::{Expr, ExprPath, LitBool, LitStr, Path, Token, bracketed, parenthesized};
 
 use crate::errors::Errors;
 
@@ -17,6 +17,8 @@ pub(crate) enum Attr {
     Action,
     /// `#[record_tool]`
     Tool,
+    /// `#[record_llm]`
+    Llm,
     /// `#[session]`
     Session,
     /// `#[track_agent]`
@@ -29,6 +31,7 @@ impl Attr {
         match self {
             Attr::Action => "record_action",
             Attr::Tool => "record_tool",
+            Attr::Llm => "record_llm",
             Attr::Session => "session",
             Attr::Agent => "track_agent",
         }
@@ -38,6 +41,10 @@ impl Attr {
         match self {
             Attr::Action | Attr::Tool => &[
                 "name", "skip", "skip_all", "ret", "fields", "session", "agent", "crate",
+            ],
+            Attr::Llm => &[
+                "model", "prompt", "extract", "skip", "skip_all", "ret", "fields", "session",
+                "agent", "crate",
             ],
             Attr::Session => &["tags", "config", "crate"],
             Attr::Agent => &["name", "crate"],
@@ -62,6 +69,9 @@ pub(crate) struct Args {
     pub(crate) session: Option<Given<Expr>>,
     /// Who acts: the `agent` of a call, the `name` of an agent.
     pub(crate) agent: Option<Given<Expr>>,
+    pub(crate) model: Option<Given<Expr>>,
+    pub(crate) prompt: Option<Given<Expr>>,
+    pub(crate) extract: Option<Given<ExprPath>>,
     pub(crate) tags: Option<Given<Vec<Expr>>>,
     pub(crate) config: Option<Given<Expr>>,
     pub(crate) krate: Option<Given<Path>>,
@@ -138,6 +148,10 @@ impl Args {
                 let value: Expr = input.parse()?;
                 return set_once(&mut self.agent, "name", value.span(), value, errors);
             }
+            if attr == Attr::Llm {
+                let value: Expr = input.parse()?;
+                return set_once(&mut self.model, "model", value.span(), value, errors);
+            }
             let value: LitStr = input.parse()?;
             if attr == Attr::Session {
                 errors.at(
@@ -171,6 +185,9 @@ impl Args {
             "fields" => set_once(&mut self.fields, &name, span, fields(input)?, errors),
             "session" => set_once(&mut self.session, &name, span, assigned(input)?, errors),
             "agent" => set_once(&mut self.agent, &name, span, assigned(input)?, errors),
+            "model" => set_once(&mut self.model, &name, span, assigned(input)?, errors),
+            "prompt" => set_once(&mut self.prompt, &name, span, assigned(input)?, errors),
+            "extract" => set_once(&mut self.extract, &name, span, function(input)?, errors),
             "tags" => set_once(&mut self.tags, &name, span, list(input)?, errors),
             "config" => set_once(&mut self.config, &name, span, assigned(input)?, errors),
             _ => {
@@ -204,6 +221,13 @@ fn set_once<T>(
 fn assigned<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
     input.parse::<Token![=]>()?;
     input.parse()
+}
+
+fn function(input: ParseStream<'_>) -> syn::Result<ExprPath> {
+    input.parse::<Token![=]>()?;
+    let at = input.span();
+    let told = |_| syn::Error::new(at, "`extract` takes the path of a function");
+    input.parse().map_err(told)
 }
 
 fn names(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {

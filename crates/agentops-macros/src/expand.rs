@@ -15,15 +15,21 @@
 //! A closure that probes types stands inline as the argument of a call whose earlier arguments fix those types:
 //! on a type that is not yet inferred, a method call would pick the ladder's highest rung.
 
+mod finish;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Expr;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
+use crate::arguments::{Binding, Param, ParamValue};
+use crate::hygiene::{at, local, v1};
 use crate::in_place;
 use crate::item::Item;
-use crate::plan::{self, Binding, Call, Future, Opens, Param, ParamValue, Plan, Session, Shape};
-use crate::returns::{Items, Returns};
+use crate::plan::{Ask, Call, Future, Opens, Plan, Session, Shape};
+use crate::returns::Returns;
+use finish::{finish, look};
 
 /// The function, recorded.
 pub(crate) fn expand(plan: &Plan) -> TokenStream {
@@ -53,7 +59,7 @@ fn with_body(item: &Item, body: &TokenStream) -> TokenStream {
 }
 
 fn expand_sync(plan: &Plan) -> TokenStream {
-    let v1 = v1(plan);
+    let v1 = v1(plan.krate.as_ref());
     let open = open(plan);
     let body = &plan.item.body;
     let own = own(plan);
@@ -96,7 +102,7 @@ fn expand_sync(plan: &Plan) -> TokenStream {
 }
 
 fn expand_async(plan: &Plan) -> TokenStream {
-    let v1 = v1(plan);
+    let v1 = v1(plan.krate.as_ref());
     let open = open(plan);
     let own = own(plan);
     let finish = finish(plan);
@@ -135,7 +141,7 @@ fn expand_async(plan: &Plan) -> TokenStream {
 }
 
 fn expand_main(plan: &Plan) -> TokenStream {
-    let v1 = v1(plan);
+    let v1 = v1(plan.krate.as_ref());
     let Opens::Session(session) = &plan.opens else {
         return unchanged(&plan.item);
     };
@@ -167,7 +173,7 @@ fn expand_main(plan: &Plan) -> TokenStream {
 
 /// `Option<Call>`: what the function's call opens.
 fn open(plan: &Plan) -> TokenStream {
-    let v1 = v1(plan);
+    let v1 = v1(plan.krate.as_ref());
     match &plan.opens {
         Opens::Session(session) => {
             let options = options(session, &v1);
@@ -179,7 +185,50 @@ fn open(plan: &Plan) -> TokenStream {
             quote! { #v1::act(|#target| #acts) }
         }
         Opens::Call(call) => open_call(call, &v1),
+        Opens::Ask(ask) => open_ask(ask, plan.captures_result, &v1),
     }
+}
+
+fn open_ask(ask: &Ask, keeps_answer: bool, v1: &TokenStream) -> TokenStream {
+    let question = local("question");
+    let params = (ask.call.params.iter()).map(|param| write_param(param, &question, v1));
+    let given = |method: &str, expression: &Option<Expr>| {
+        let method = Ident::new(method, Span::mixed_site());
+        let write = expression.as_ref().map(|written| write_field(written, v1));
+        write.map(|write| quote! { #question.#method(#write); })
+    };
+    let (model, prompt) = (given("model", &ask.model), given("prompt", &ask.prompt));
+    let target = target(&ask.call);
+    let ladder = ladder(&ask.call, v1);
+    let has_any = !ask.call.params.is_empty() || model.is_some() || prompt.is_some();
+    let pattern = has_any.then_some(&question);
+    let pattern = pattern.map_or_else(|| quote! { _ }, ToTokens::to_token_stream);
+    quote! {
+        #v1::ask(#keeps_answer, #target, |#pattern| { #ladder #(#params)* #model #prompt })
+    }
+}
+
+/// The traits by which arguments are written, where some are.
+fn ladder(call: &Call, v1: &TokenStream) -> Option<TokenStream> {
+    let is_argument = |param: &Param| matches!(param.value, ParamValue::Binding(_));
+    (call.params.iter().any(is_argument)).then(|| quote! { use #v1::arg::*; })
+}
+
+/// `|target| …`: where a call belongs that is not the current session's or agent's.
+fn target(call: &Call) -> TokenStream {
+    if call.session.is_none() && call.agent.is_none() {
+        return quote! { |_| {} };
+    }
+    let target = local("target");
+    let session = call
+        .session
+        .iter()
+        .map(|session| quote_spanned! {at(session)=> #target.session(&(#session)); });
+    let agent = call
+        .agent
+        .iter()
+        .map(|agent| quote_spanned! {at(agent)=> #target.agent(&(#agent)); });
+    quote! { |#target| { #(#session)* #(#agent)* } }
 }
 
 fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
@@ -195,11 +244,7 @@ fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
         .params
         .iter()
         .map(|param| write_param(param, &params, v1));
-    let uses_arg = call
-        .params
-        .iter()
-        .any(|param| matches!(param.value, ParamValue::Binding(_)));
-    let ladder = uses_arg.then(|| quote! { use #v1::arg::*; });
+    let ladder = ladder(call, v1);
     let params = if call.params.is_empty() {
         quote! { _ }
     } else {
@@ -209,16 +254,8 @@ fn open_call(call: &Call, v1: &TokenStream) -> TokenStream {
     if call.session.is_none() && call.agent.is_none() {
         return quote! { #v1::start(#site, #write) };
     }
-    let target = local("target");
-    let session = call
-        .session
-        .iter()
-        .map(|session| quote_spanned! {at(session)=> #target.session(&(#session)); });
-    let agent = call
-        .agent
-        .iter()
-        .map(|agent| quote_spanned! {at(agent)=> #target.agent(&(#agent)); });
-    quote! { #v1::start_in(#site, |#target| { #(#session)* #(#agent)* }, #write) }
+    let target = target(call);
+    quote! { #v1::start_in(#site, #target, #write) }
 }
 
 fn write_param(param: &Param, params: &Ident, v1: &TokenStream) -> TokenStream {
@@ -234,13 +271,19 @@ fn write_param(param: &Param, params: &Ident, v1: &TokenStream) -> TokenStream {
             quote! { #(#conditions)* #write }
         }
         ParamValue::Field(expression) => {
-            let (value, cut) = (local("value"), local("cut"));
-            quote! {
-                #params.field(#key, || #expression, |#value, #cut| {
-                    use #v1::arg::*;
-                    (&&&&&&&#v1::Arg(#value)).cap(#cut);
-                });
-            }
+            let write = write_field(expression, v1);
+            quote! { #params.field(#key, #write); }
+        }
+    }
+}
+
+/// `|cut| …`: an expression of the user is looked at where it stands, so one that names a place moves nothing.
+fn write_field(expression: &Expr, v1: &TokenStream) -> TokenStream {
+    let cut = local("cut");
+    quote! {
+        |#cut| {
+            use #v1::arg::*;
+            (&&&&&&&#v1::Arg(&(#expression))).cap(#cut);
         }
     }
 }
@@ -254,96 +297,12 @@ fn options(session: &Session, v1: &TokenStream) -> TokenStream {
     quote! { #v1::Options::new() #(#tags)* #(#config)* }
 }
 
-/// `|ret, call| …`: what is done with the result.
-fn finish(plan: &Plan) -> TokenStream {
-    let v1 = v1(plan);
-    let (ret, call) = (local("ret"), local("call"));
-    let look = look(plan);
-    let known = match &plan.returns {
-        Returns::Typed {
-            opaque: true,
-            items: Some(items),
-            ..
-        } => {
-            let items = known_items(items, &v1);
-            Some(quote! { #v1::known(&#ret, #items); })
-        }
-        _ => None,
-    };
-    let tag = match &plan.returns {
-        Returns::Typed { opaque: true, .. } => quote! { (&&&&&&&&&&&&&#v1::Tag::of(&#ret)).any() },
-        _ => quote! { (&&&&#v1::Tag::of(&#ret)).same() },
-    };
-    quote! {
-        |#ret, #call| {
-            use #v1::tag::*;
-            #known
-            #tag.finish(#ret, #call, #look, #look)
-        }
-    }
-}
-
-/// A value whose type says what comes out of a result.
-fn known_items(items: &Items, v1: &TokenStream) -> TokenStream {
-    match items {
-        Items::Of(kind, item) => {
-            let kind = Ident::new(kind, Span::mixed_site());
-            quote! { #v1::#kind::<#item>::new() }
-        }
-        Items::Inside(inside) => {
-            let inside = known_items(inside, v1);
-            quote! { #v1::Inside(#inside) }
-        }
-    }
-}
-
-/// `|ret, end| …`: what is learnt from a result, or from what comes out of one.
-fn look(plan: &Plan) -> TokenStream {
-    if let Opens::Agent(_) = &plan.opens {
-        return quote! { |_, _| {} };
-    }
-    let v1 = v1(plan);
-    let (ret, end, value, error, cut) = (
-        local("ret"),
-        local("end"),
-        local("value"),
-        local("error"),
-        local("cut"),
-    );
-    let (pattern, look, ladder) = match &plan.opens {
-        Opens::Session(_) => (
-            quote! { #value },
-            quote! { (&&#v1::Exit(#value)).note(#end) },
-            TokenStream::new(),
-        ),
-        Opens::Call(_) if plan.captures_result => {
-            let look = quote! {
-                if let ::core::option::Option::Some(mut #cut) = #end.returns() {
-                    (&&&&&&&#v1::Arg(#value)).cap(&mut #cut);
-                }
-            };
-            (quote! { #value }, look, quote! { use #v1::arg::*; })
-        }
-        Opens::Call(_) | Opens::Agent(_) => (quote! { _ }, quote! { () }, TokenStream::new()),
-    };
-    quote! {
-        |#ret, #end| {
-            use #v1::out::*;
-            #ladder
-            match (&&#v1::Out(#ret)).split() {
-                #v1::Split::Value(#pattern) => #look,
-                #v1::Split::Error(#error) => (&&&&&#v1::Fault(#error)).fail(#end),
-            }
-        }
-    }
-}
-
 /// A mention of every argument: so the body owns them as the function did, and drops them in the same order.
 fn own(plan: &Plan) -> TokenStream {
     if plan.owned.is_empty() {
         return TokenStream::new();
     }
-    let v1 = v1(plan);
+    let v1 = v1(plan.krate.as_ref());
     let is_plain = |binding: &Binding| binding.conditions.is_empty() && !is_unused(&binding.name);
     if plan.owned.iter().all(is_plain) {
         let names = plan.owned.iter().map(|binding| &binding.name);
@@ -370,10 +329,6 @@ fn is_unused(name: &Ident) -> bool {
 /// assignment.
 fn seen(expression: &TokenStream, v1: &TokenStream) -> TokenStream {
     quote! { { *#v1::seen(#expression) = (); } }
-}
-
-fn v1(plan: &Plan) -> TokenStream {
-    plan::v1(plan.krate.as_ref())
 }
 
 /// The body behind statements of ours: in a block of its own, so that the user's items stand first in theirs.
@@ -407,14 +362,4 @@ fn later(plan: &Plan, ours: &TokenStream) -> TokenStream {
 fn braced(plan: &Plan, body: &TokenStream) -> TokenStream {
     let span = plan.item.body_span;
     quote_spanned! {span=> { #body } }
-}
-
-/// The place of what the user wrote, for tokens of ours.
-fn at(written: &impl ToTokens) -> Span {
-    Span::mixed_site().located_at(written.span())
-}
-
-/// A name that neither sees the user's nor is seen by them.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

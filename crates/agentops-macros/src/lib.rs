@@ -1,12 +1,14 @@
-//! The attribute macros of agentops: `record_action`, `record_tool`, `session`, `track_agent`. Use them through the `agentops`
+//! The attribute macros of agentops: `record_action`, `record_tool`, `record_llm`, `session`, `track_agent`. Use them through the `agentops`
 //! crate, which documents them.
 //!
 //! Stages: `args` and `item` read, `plan` judges, `expand` writes and cannot fail. All mistakes are reported
 //! together, and the user's function is always there, so that one mistake does not become many.
 
 mod args;
+mod arguments;
 mod errors;
 mod expand;
+mod hygiene;
 mod impls;
 mod in_place;
 mod item;
@@ -37,6 +39,15 @@ pub fn record_tool(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     attribute(Attr::Tool, args.into(), item.into()).into()
+}
+
+/// Records each call of a function as a call of a language model.
+#[proc_macro_attribute]
+pub fn record_llm(
+    args: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    attribute(Attr::Llm, args.into(), item.into()).into()
 }
 
 /// Runs a function in a session of its own; on `main`, in the session of the process.

@@ -148,6 +148,18 @@ fn an_agent_of_a_function() {
     check(Attr::Agent, quote!(name = "Critic"), item, &golden);
 }
 
+#[test]
+fn a_call_of_a_model() {
+    let item = quote! { fn ask(question: &str) -> Result<Reply, Error> { go(question) } };
+    let golden = expect_file!["../golden/llm.rs"];
+    check(
+        Attr::Llm,
+        quote!("gpt-4", extract = look, agent = "A"),
+        item,
+        &golden,
+    );
+}
+
 /// The messages of everything that is wrong; the function itself must still be there.
 fn mistakes(attr: Attr, args: TokenStream, item: TokenStream) -> Vec<String> {
     let expanded = attribute(attr, args, item.clone());
@@ -260,6 +272,47 @@ fn each_mistake_has_its_message() {
                 fn f() {}
             ),
             "already recorded by `#[record_action]`; keep one of the two",
+        ),
+        (
+            Attr::Llm,
+            quote!(""),
+            quote!(
+                fn f() {}
+            ),
+            "the model has no name; leave it out to have it found in arguments and result",
+        ),
+        (
+            Attr::Llm,
+            quote!("a", model = b),
+            quote!(
+                fn f() {}
+            ),
+            "`model` is given twice",
+        ),
+        (
+            Attr::Llm,
+            quote!(name = "a"),
+            quote!(
+                fn f() {}
+            ),
+            "unknown option `name`; `#[record_llm]` knows `model`, `prompt`, `extract`, `skip`, `skip_all`, `ret`, `fields`, `session`, `agent`, `crate`",
+        ),
+        (
+            Attr::Tool,
+            quote!(extract = look),
+            quote!(
+                fn f() {}
+            ),
+            "unknown option `extract`; `#[record_tool]` knows `name`, `skip`, `skip_all`, `ret`, `fields`, `session`, `agent`, `crate`",
+        ),
+        (
+            Attr::Llm,
+            quote!(),
+            quote!(
+                #[agentops::record_tool]
+                fn f() {}
+            ),
+            "already recorded by `#[record_llm]`; keep one of the two",
         ),
         (
             Attr::Session,

@@ -1,16 +1,15 @@
 //! All judgement: from options and a function to what is to be generated, or to the list of what is wrong.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::spanned::Spanned;
-use syn::{
-    Attribute, Expr, ExprLit, FnArg, Lit, LitStr, Macro, Meta, Pat, Path, ReturnType, Token,
-};
+use syn::{Attribute, Expr, ExprLit, ExprPath, Lit, LitStr, Macro, Meta, Path, ReturnType, Token};
 
 use crate::args::{Args, Attr, Given};
+use crate::arguments::{Binding, Param, bindings, owned, params};
 use crate::errors::Errors;
+use crate::hygiene::v1;
 use crate::impls::is_track_agent;
 use crate::in_place;
 use crate::item::Item;
@@ -39,6 +38,9 @@ const COMPILER_ATTRS: &[&str] = &[
     "no_mangle",
     "warn",
 ];
+
+/// The attributes that record a call.
+const RECORDING: &[&str] = &["record_action", "record_tool", "record_llm"];
 
 /// Macros that never come to a result.
 const PANICS: &[&str] = &["panic", "todo", "unimplemented", "unreachable"];
@@ -85,6 +87,8 @@ pub(crate) enum Shape {
 pub(crate) enum Opens {
     /// An event.
     Call(Call),
+    /// A call of a language model.
+    Ask(Box<Ask>),
     /// A session.
     Session(Session),
     /// The scope of an agent of this name.
@@ -101,26 +105,14 @@ pub(crate) struct Call {
     pub(crate) agent: Option<Expr>,
 }
 
-/// One entry of a call's arguments; `key` stands in JSON, quoted and with its colon.
-pub(crate) struct Param {
-    pub(crate) key: String,
-    pub(crate) value: ParamValue,
-}
-
-/// A name that an argument binds.
-#[derive(Clone)]
-pub(crate) struct Binding {
-    pub(crate) name: Ident,
-    /// The conditions under which the argument is there at all.
-    pub(crate) conditions: Vec<Attribute>,
-}
-
-/// Where it comes from.
-pub(crate) enum ParamValue {
-    /// An argument of the function.
-    Binding(Binding),
-    /// An expression of the user.
-    Field(Expr),
+/// A call of a language model.
+pub(crate) struct Ask {
+    /// The arguments, in which model and prompt are looked for, and where the call belongs.
+    pub(crate) call: Call,
+    pub(crate) model: Option<Expr>,
+    pub(crate) prompt: Option<Expr>,
+    /// What finds the answer in the result.
+    pub(crate) extract: Option<ExprPath>,
 }
 
 /// A session to be opened.
@@ -162,19 +154,32 @@ impl Plan {
                 let own = own_name(&item);
                 Opens::Agent(args.agent.map_or_else(|| text(&own), value))
             }
-            Attr::Action | Attr::Tool => Opens::Call(Call {
-                is_tool: attr == Attr::Tool,
-                name: name(args.name, &item, &mut errors),
-                params: params(
-                    args.skip,
-                    args.skip_all,
-                    args.fields,
-                    &bindings,
-                    &mut errors,
-                ),
-                session: args.session.map(value),
-                agent: args.agent.map(value),
-            }),
+            Attr::Action | Attr::Tool | Attr::Llm => {
+                let call = Call {
+                    is_tool: attr == Attr::Tool,
+                    name: name(args.name, &item, &mut errors),
+                    params: params(
+                        args.skip,
+                        args.skip_all,
+                        args.fields,
+                        &bindings,
+                        &mut errors,
+                    ),
+                    session: args.session.map(value),
+                    agent: args.agent.map(value),
+                };
+                if attr == Attr::Llm {
+                    Opens::Ask(Box::new(ask(
+                        call,
+                        args.model,
+                        args.prompt,
+                        args.extract,
+                        &mut errors,
+                    )))
+                } else {
+                    Opens::Call(call)
+                }
+            }
         };
         if !errors.is_empty() {
             if let Opens::Session(session) = opens {
@@ -249,10 +254,7 @@ pub(crate) fn own_name(item: &Item) -> LitStr {
 }
 
 fn judge_name(who: &Expr, errors: &mut Errors) {
-    if let Expr::Lit(ExprLit {
-        lit: Lit::Str(name),
-        ..
-    }) = who
+    if let Some(name) = literal(who)
         && name.value().trim().is_empty()
     {
         errors.at(
@@ -266,7 +268,7 @@ fn is_recording(attr: &Attribute) -> bool {
     attr.path()
         .segments
         .last()
-        .is_some_and(|last| last.ident == "record_action" || last.ident == "record_tool")
+        .is_some_and(|last| RECORDING.iter().any(|name| last.ident == name))
 }
 
 /// The attribute's own name, where it stands.
@@ -275,11 +277,38 @@ fn own_span(attr: &Attribute) -> Span {
     last.map_or_else(|| attr.span(), |last| last.ident.span())
 }
 
-/// Where the functions are that an expansion calls.
-pub(crate) fn v1(krate: Option<&Path>) -> TokenStream {
-    match krate {
-        Some(path) => quote! { #path::__private::v1 },
-        None => quote! { ::agentops::__private::v1 },
+fn ask(
+    call: Call,
+    model: Option<Given<Expr>>,
+    prompt: Option<Given<Expr>>,
+    extract: Option<Given<ExprPath>>,
+    errors: &mut Errors,
+) -> Ask {
+    if let Some(Given { value, .. }) = &model
+        && let Some(name) = literal(value)
+        && name.value().trim().is_empty()
+    {
+        errors.at(
+            name.span(),
+            "the model has no name; leave it out to have it found in arguments and result",
+        );
+    }
+    Ask {
+        call,
+        model: model.map(value),
+        prompt: prompt.map(value),
+        extract: extract.map(value),
+    }
+}
+
+/// The text, of an expression that is one.
+fn literal(expression: &Expr) -> Option<&LitStr> {
+    match expression {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text),
+        _ => None,
     }
 }
 
@@ -310,7 +339,7 @@ fn judge_function(attr: Attr, item: &Item, errors: &mut Errors) {
                 "the agent must act inside the session; write `#[track_agent]` above `#[session]`",
             );
         }
-        if matches!(attr, Attr::Action | Attr::Tool) && is_recording(other) {
+        if matches!(attr, Attr::Action | Attr::Tool | Attr::Llm) && is_recording(other) {
             errors.at(
                 own_span(other),
                 format!(
@@ -353,123 +382,6 @@ fn name(given: Option<Given<LitStr>>, item: &Item, errors: &mut Errors) -> LitSt
     }
 }
 
-fn params(
-    skip: Option<Given<Vec<Ident>>>,
-    skip_all: Option<Given<()>>,
-    fields: Option<Given<Vec<crate::args::Field>>>,
-    bindings: &[Binding],
-    errors: &mut Errors,
-) -> Vec<Param> {
-    if let (Some(_), Some(skip)) = (&skip_all, &skip) {
-        errors.at(skip.span, "`skip_all` leaves out every argument already");
-    }
-    let skipped = skip.map(value).unwrap_or_default();
-    for name in &skipped {
-        // `self` is never captured, so leaving it out is no mistake.
-        if name != "self" && !bindings.iter().any(|binding| binding.name == *name) {
-            errors.at(name.span(), unknown_argument(name, bindings));
-        }
-    }
-    let fields = fields.map(value).unwrap_or_default();
-    for (index, field) in fields.iter().enumerate() {
-        if fields[..index]
-            .iter()
-            .any(|earlier| earlier.key == field.key)
-        {
-            errors.at(field.key.span(), format!("`{}` is given twice", field.key));
-        }
-    }
-    let arguments = bindings.iter().filter(|binding| {
-        // A field of the same name takes the argument's place.
-        skip_all.is_none()
-            && !skipped.contains(&binding.name)
-            && !fields.iter().any(|field| field.key == binding.name)
-    });
-    let arguments = arguments.map(|binding| Param {
-        key: key(&binding.name),
-        value: ParamValue::Binding(binding.clone()),
-    });
-    let mut params: Vec<_> = arguments.collect();
-    params.extend(fields.into_iter().map(|field| Param {
-        key: key(&field.key),
-        value: ParamValue::Field(field.value),
-    }));
-    params
-}
-
-fn unknown_argument(name: &Ident, bindings: &[Binding]) -> String {
-    let known = bindings.iter().map(|binding| format!("`{}`", binding.name));
-    let known: Vec<_> = known.collect();
-    match known.is_empty() {
-        true => format!("there is no argument `{name}`; the function has none"),
-        false => format!(
-            "there is no argument `{name}`; the function has {}",
-            known.join(", ")
-        ),
-    }
-}
-
-/// An identifier as the name of a JSON member; identifiers need no escapes.
-fn key(name: &Ident) -> String {
-    format!("\"{}\":", name.unraw())
-}
-
-/// Every name that the arguments bind.
-fn bindings(item: &Item) -> Vec<Binding> {
-    let mut bindings = Vec::new();
-    for input in &item.sig.inputs {
-        if let FnArg::Typed(argument) = input {
-            let mut names = Vec::new();
-            collect(&argument.pat, &mut names);
-            let conditions = argument.attrs.iter();
-            let conditions = conditions.filter(|attr| attr.path().is_ident("cfg"));
-            let conditions: Vec<_> = conditions.cloned().collect();
-            bindings.extend(names.into_iter().map(|name| Binding {
-                name,
-                conditions: conditions.clone(),
-            }));
-        }
-    }
-    bindings
-}
-
-fn collect(pattern: &Pat, names: &mut Vec<Ident>) {
-    match pattern {
-        Pat::Ident(binding) => {
-            names.push(binding.ident.clone());
-            if let Some((_, inside)) = &binding.subpat {
-                collect(inside, names);
-            }
-        }
-        Pat::Paren(inside) => collect(&inside.pat, names),
-        Pat::Reference(inside) => collect(&inside.pat, names),
-        Pat::Type(inside) => collect(&inside.pat, names),
-        Pat::Tuple(tuple) => tuple
-            .elems
-            .iter()
-            .for_each(|element| collect(element, names)),
-        Pat::TupleStruct(tuple) => tuple
-            .elems
-            .iter()
-            .for_each(|element| collect(element, names)),
-        Pat::Slice(slice) => slice
-            .elems
-            .iter()
-            .for_each(|element| collect(element, names)),
-        Pat::Struct(fields) => fields
-            .fields
-            .iter()
-            .for_each(|field| collect(&field.pat, names)),
-        // Every case binds the same names.
-        Pat::Or(cases) => cases
-            .cases
-            .first()
-            .into_iter()
-            .for_each(|case| collect(case, names)),
-        _ => {}
-    }
-}
-
 fn future(item: &Item) -> Option<Future> {
     let only_macro = |input: ParseStream<'_>| {
         let only: Macro = input.parse()?;
@@ -489,17 +401,4 @@ fn future(item: &Item) -> Option<Future> {
     } else {
         Future::Computed
     })
-}
-
-/// Arguments are dropped last to first; a closure drops what it captured in the order of mention.
-fn owned(item: &Item, bindings: Vec<Binding>) -> Vec<Binding> {
-    let mut owned = bindings;
-    owned.reverse();
-    if let Some(receiver) = item.sig.receiver() {
-        owned.push(Binding {
-            name: Ident::new("self", receiver.self_token.span()),
-            conditions: Vec::new(),
-        });
-    }
-    owned
 }

@@ -179,6 +179,120 @@ pub use agentops_core::{
 /// - The message of a panic, where the program has replaced the panic hook since the session began:
 ///   the call is *panicked* all the same.
 pub use agentops_macros::record_action;
+/// Records each call of a function as a call of a language model: model, prompt, completion,
+/// tokens, cost, tool calls, and for a stream the time to its first token.
+///
+/// ```
+/// # #[cfg(not(all(feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "enable", feature = "testing"))]
+/// # fn main() {
+/// use agentops::{record_llm, testing};
+/// use serde_json::{Value, json};
+///
+/// #[record_llm]
+/// fn chat(request: &Value) -> Result<Value, std::io::Error> {
+///     // Ask a provider, with whatever client.
+///     Ok(json!({
+///         "model": "gpt-4-0613",
+///         "choices": [{ "message": { "role": "assistant", "content": "4" }, "finish_reason": "stop" }],
+///         "usage": { "prompt_tokens": 150, "completion_tokens": 80 },
+///     }))
+/// }
+/// let request = json!({
+///     "model": "gpt-4", "temperature": 0,
+///     "messages": [{ "role": "user", "content": "2 + 2?" }],
+/// });
+/// let seen = testing::capture(|_| chat(&request));
+/// let call = &seen.events("llms")[0];
+/// assert_eq!(call["model"], "gpt-4");
+/// assert_eq!(call["prompt"]["messages"][0]["content"], "2 + 2?");
+/// assert_eq!(call["completion"]["messages"]["content"], "4");
+/// assert_eq!((&call["prompt_tokens"], &call["completion_tokens"]), (&json!(150), &json!(80)));
+/// assert_eq!(seen.export["stats"]["cost"], "0.00930");
+/// # }
+/// ```
+///
+/// # Where it is found
+/// In what `Serialize` makes of the arguments and of the result, so nothing is asked of your types:
+/// - *Asked*: an argument that is a request of OpenAI (chat, responses, embeddings), Anthropic,
+///   Gemini or Ollama, or of the crates `rig` and `genai`; else arguments by their names, `model`,
+///   `system` or `preamble`, and `messages`, `prompt`, `question`, `input`, `query`, `text`; else all
+///   arguments. What is left of them is recorded as parameters.
+/// - *Answered*: a response of these providers and crates, by itself or up to three levels inside
+///   of the result (`(Response, Duration)`, a field of your own struct); an object of your own with a
+///   text (`completion`, `content`, `text`, `answer`, ..) and counts (`usage` or `prompt_tokens` ..);
+///   a `String`. A result that says nothing known is the completion as it is.
+/// - *Streams* (`impl Stream`, boxed ones, also in `Result` and from an `async fn`): their items are
+///   put together, chunks of those providers and crates as well as texts. Dropped early, what came is
+///   recorded, as *cancelled*. A stream inside of another type cannot be seen: put the attribute on a
+///   function that returns the stream itself.
+///
+/// Tokens that nobody counted are counted by the server, and marked. Inline images and audio are
+/// recorded by kind and size.
+///
+/// # When it is elsewhere
+/// `model = expr` and `prompt = expr` say what was asked, and may use arguments and `self`; just
+/// `"…"` is the model. `extract = path` is a function that is given a reference to the result,
+/// inside of `Ok`, or to each item of a stream. What it returns is read in place of that: a
+/// reference to a response inside, a text, or an [`LlmEvent`] that says all by itself.
+/// ```
+/// # #[cfg(not(all(feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "enable", feature = "testing"))]
+/// # fn main() {
+/// use agentops::{LlmEvent, Usage, record_llm, testing};
+///
+/// /// Of another crate: neither `Serialize` nor `Debug`.
+/// struct Reply {
+///     text: String,
+///     tokens: (u64, u64),
+/// }
+///
+/// fn look(reply: &Reply) -> LlmEvent {
+///     LlmEvent::new("")
+///         .completion(&reply.text)
+///         .usage(Usage::new(reply.tokens.0, reply.tokens.1))
+/// }
+///
+/// struct Llm {
+///     model: String,
+/// }
+///
+/// impl Llm {
+///     #[record_llm(model = self.model, prompt = format!("Summarise: {text}"), extract = look)]
+///     async fn summarise(&self, text: &str) -> Result<Reply, std::io::Error> {
+///         Ok(Reply { text: "short".to_owned(), tokens: (150, 80) })
+///     }
+/// }
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let seen = testing::capture(|_| {
+///     let llm = Llm { model: "gpt-4".to_owned() };
+///     runtime.block_on(llm.summarise("long")).is_ok()
+/// });
+/// let call = &seen.events("llms")[0];
+/// assert_eq!(call["model"], "gpt-4");
+/// assert_eq!(call["prompt"]["string"], "Summarise: long");
+/// assert_eq!(call["completion"]["string"], "short");
+/// assert_eq!(call["completion_tokens"], 80);
+/// # }
+/// ```
+///
+/// # Once
+/// A call that is seen in several ways (this attribute, one on a function inside, an HTTP client or
+/// spans of a library that are watched) is one event, of the best that each of them knows.
+///
+/// # Options
+/// `skip`, `skip_all`, `ret = false` (the tokens are recorded, the completion is not), `fields`,
+/// `session`, `agent` and `crate` as with [`record_action`]; an LLM call has no name but its model's.
+/// With [`Content::MetadataOnly`] arguments and result are read for model and tokens, and nothing
+/// else of them is kept.
+///
+/// | option | |
+/// |---|---|
+/// | `model = expr`, or just `"…"` | the model |
+/// | `prompt = expr` | what is asked: a text, messages, any value |
+/// | `extract = path` | finds the answer in the result |
+pub use agentops_macros::record_llm;
 /// Records each call of a function as a call of a tool. Everything is as with [`record_action`],
 /// but for the kind of the event.
 ///
@@ -233,7 +347,7 @@ pub use agentops_macros::session;
 ///
 /// The agent is made in a session when it first acts there; a name is one agent of a session.
 /// `name` may be any expression that gives a text, and may use `self`; left out, it is the name of
-/// the type or of the function. Functions under [`record_action`] or [`record_tool`] are the agent's
+/// the type or of the function. Functions under [`record_action`], [`record_tool`] or [`record_llm`] are the agent's
 /// with their own event; one that names its agent itself keeps it. A `const fn` is left as it is.
 ///
 /// ```

@@ -12,6 +12,8 @@ mod attributes;
 mod futures;
 #[path = "matrix/hygiene.rs"]
 mod hygiene;
+#[path = "matrix/llms.rs"]
+mod llms;
 #[path = "matrix/methods.rs"]
 mod methods;
 #[path = "matrix/returns.rs"]

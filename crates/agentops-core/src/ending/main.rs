@@ -14,8 +14,8 @@ use super::{panic, summary};
 use crate::config::Config;
 use crate::process;
 use crate::recording::Outcome;
-use crate::recording::call::{Call, Ending};
-use crate::recording::end::{End, Wants};
+use crate::recording::call::Call;
+use crate::recording::end::{End, Ending, Wants};
 use crate::recording::shield::{self, shielded};
 use crate::session::{Session, SessionOptions};
 
@@ -66,9 +66,13 @@ pub fn session(options: Options) -> Option<Call> {
 struct SessionOfCall(Session);
 
 impl Ending for SessionOfCall {
-    fn ended(self: Box<Self>, outcome: Outcome, reason: Option<String>) {
-        let mut end = self.0.end(state(outcome));
-        if let Some(reason) = reason {
+    fn wants(&self) -> Wants {
+        Wants::Reason
+    }
+
+    fn ended(self: Box<Self>, mut how: End) {
+        let mut end = self.0.end(state(how.outcome()));
+        if let Some(reason) = how.take_reason() {
             end = end.reason(reason);
         }
         // Dropped, it takes effect without a wait: this may be a thread that drives other tasks.

@@ -1,5 +1,7 @@
 //! How a call that was seen has ended.
 
+use serde::Deserialize;
+
 use crate::recording::Outcome;
 use crate::recording::fault::{failure_object, panic_object};
 use crate::recording::shield;
@@ -25,9 +27,31 @@ pub struct Failure {
     error_type: String,
     message: Option<String>,
     code: Option<String>,
+    /// The error object, where a value of the user was written already.
+    object: Vec<u8>,
 }
 
 impl Failure {
+    /// A failure by a value that was written already.
+    pub(crate) fn written(object: &[u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Object {
+            error_type: String,
+            details: Details,
+        }
+        #[derive(Default, Deserialize)]
+        struct Details {
+            message: Option<String>,
+        }
+        let read: Object = serde_json::from_slice(object).unwrap_or_default();
+        Self {
+            error_type: read.error_type,
+            message: read.details.message,
+            code: None,
+            object: object.to_vec(),
+        }
+    }
+
     /// A failure of this type: a type's name, or a word like `rate_limit_error`.
     pub fn new(error_type: impl Into<String>) -> Self {
         Self {
@@ -79,6 +103,7 @@ impl Ending {
         match self {
             Ending::Ok | Ending::Cancelled => Vec::new(),
             Ending::Panicked => panic_object(shield::last_panic().as_ref(), content),
+            Ending::Failed(failure) if !failure.object.is_empty() => failure.object.clone(),
             Ending::Failed(failure) => failure_object(
                 &failure.error_type,
                 failure.message.as_deref().filter(|_| content),

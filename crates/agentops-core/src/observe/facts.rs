@@ -9,7 +9,8 @@ use crate::events::cost_text;
 use crate::recording::Kind;
 use crate::recording::cut::Cut;
 
-/// Where a fact comes from. Of two accounts of one call the greater source wins, fact by fact.
+/// Where a fact comes from. Of two accounts of one call the greater source wins, fact by fact, and of two of one source
+/// the nearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Source {
@@ -121,9 +122,9 @@ impl Facts {
         self.content
     }
 
-    /// One account out of two.
+    /// One account out of two; of two that are as good the `other` counts, which is from nearer.
     pub(super) fn merge(self, other: Facts) -> Facts {
-        let (best, rest) = if other.source > self.source {
+        let (best, rest) = if other.source >= self.source {
             (other, self)
         } else {
             (self, other)

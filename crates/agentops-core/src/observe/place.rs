@@ -12,6 +12,16 @@ use crate::recording::context::{self, Entered, Scope};
 pub struct Place(pub(super) Scope);
 
 impl Place {
+    /// The place of a scope.
+    pub(crate) fn of(scope: Scope) -> Place {
+        Place(scope)
+    }
+
+    /// Its scope.
+    pub(crate) fn scope(self) -> Scope {
+        self.0
+    }
+
     /// Where code that runs here and now is: in the innermost scope of the task or thread, else in the process's
     /// session. `None` where nothing is recorded.
     #[must_use]

@@ -47,7 +47,7 @@ fn strip<R>(seen: &Captured<R>) -> Vec<Value> {
 fn what_is_learnt_late_replaces_what_was_known_at_the_start() {
     let seen = llms(|_| {
         let mut call = Observed::open(What::Llm, Source::Wire, here(), "", |facts| {
-            facts.prompt("hi")
+            facts.prompt("hi");
         });
         call.learn(|facts| {
             facts.name("gpt-4");

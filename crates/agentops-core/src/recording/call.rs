@@ -13,7 +13,7 @@ use std::fmt;
 
 use super::context::{self, Nested, Scope};
 use super::cut::Cut;
-use super::end::{End, Wants};
+use super::end::{End, Ending, Wants};
 use super::fault::panic_object;
 use super::shield::{self, shielded};
 use super::{AgentSlot, Kind, Outcome, Slot, buffers, clock, record};
@@ -41,12 +41,6 @@ impl Site {
             name,
         }
     }
-}
-
-/// What is told, in place of an end record, how a call ended.
-pub(crate) trait Ending: Send + Sync {
-    /// The call has ended.
-    fn ended(self: Box<Self>, outcome: Outcome, reason: Option<String>);
 }
 
 /// A call that is being recorded.
@@ -93,6 +87,14 @@ pub struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
+    /// Arguments that are written to be read again: each may be as long as `limit`.
+    pub(crate) fn to_be_read(out: &'a mut Vec<u8>, limit: usize) -> Params<'a> {
+        Params {
+            cut: Cut::with_limit(out, limit),
+            any: false,
+        }
+    }
+
     /// Begins an argument; the name is given as it stands in JSON, with its colon.
     #[inline]
     pub fn key(&mut self, quoted: &str) -> &mut Cut<'a> {
@@ -103,25 +105,14 @@ impl<'a> Params<'a> {
     }
 
     /// An argument that is computed for the record: code of the user, which may panic.
-    pub fn field<T>(
-        &mut self,
-        quoted: &str,
-        make: impl FnOnce() -> T,
-        write: impl FnOnce(&T, &mut Cut<'_>),
-    ) {
-        match shielded(make) {
-            Some(value) => {
-                write(&value, self.key(quoted));
-                // A destructor is code of the user, too.
-                let _ = shielded(|| drop(value));
-            }
-            None => self
-                .key(quoted)
-                .raw("{\"unserializable\":\"the expression panicked\"}"),
+    pub fn field(&mut self, quoted: &str, write: impl FnOnce(&mut Cut<'_>)) {
+        if !self.key(quoted).guarded(write) {
+            self.cut
+                .raw("{\"unserializable\":\"the expression panicked\"}");
         }
     }
 
-    fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if self.any {
             self.cut.raw("}");
         }
@@ -274,7 +265,7 @@ impl Target {
             .unwrap_or_else(|| context::raw_current().session)
     }
 
-    fn scope(&self) -> Option<Scope> {
+    pub(crate) fn scope(&self) -> Option<Scope> {
         let around = context::raw_current();
         let mut scope = match self.session {
             Some(session) if session.index() != around.session.index() => Scope::of(session),
@@ -377,26 +368,48 @@ impl Call {
         match &self.ends {
             Ends::Record if self.scope.session.wants_content() => Wants::Event,
             Ends::Record => Wants::Metadata,
-            Ends::Tell(_) => Wants::Reason,
+            Ends::Tell(ending) => ending.wants(),
             Ends::Scope => Wants::Nothing,
         }
     }
 
     /// Ends the call by its result.
     #[inline]
-    pub(crate) fn finish(self, look: impl FnOnce(&mut End)) {
+    pub(crate) fn finish(mut self, look: impl FnOnce(&mut End)) {
         let at = clock::now();
         let mut end = End::new(self.wants());
-        look(&mut end);
+        self.look(&mut end, look);
         self.close(at, end);
     }
 
+    /// The result goes on after it was returned.
+    pub(crate) fn goes_on(&mut self) {
+        if let Ends::Tell(ending) = &mut self.ends {
+            ending.goes_on();
+        }
+    }
+
+    /// Looks at a result or at one item of it; who will be told of the end hears what it says.
+    #[inline]
+    pub(crate) fn look(&mut self, end: &mut End, look: impl FnOnce(&mut End)) {
+        if !matches!(self.ends, Ends::Tell(_)) {
+            return look(end);
+        }
+        if let Ends::Tell(ending) = self.take_ends() {
+            end.listens(ending);
+            look(end);
+            if let Some(ending) = end.listened() {
+                self.ends = Ends::Tell(ending);
+            }
+        }
+    }
+
     /// Ends the call by what has been learnt.
-    pub(crate) fn close(mut self, at: u64, mut end: End) {
+    pub(crate) fn close(mut self, at: u64, end: End) {
         self.state = State::Done;
         match self.take_ends() {
             Ends::Scope => {}
-            Ends::Tell(ending) => ending.ended(end.outcome(), end.take_reason()),
+            Ends::Tell(ending) => ending.ended(end),
             Ends::Record => {
                 let (id, session) = (self.scope.parent, self.scope.session);
                 record::append_end(
@@ -425,17 +438,17 @@ impl Call {
         }
         // One from before the call is not the one that ends it: a hook that the program has set since hides that one.
         let note = shield::last_panic().filter(|note| note.at >= self.at);
+        if let Ends::Tell(ending) = ends {
+            let reason = note.map_or_else(|| "panicked".to_owned(), |note| note.line());
+            ending.ended(End::known(Outcome::Panicked, reason));
+        } else {
+            let error = panic_object(note.as_ref(), self.scope.session.wants_content());
+            let (id, session) = (self.scope.parent, self.scope.session);
+            record::append_end(clock::now(), id, session, Outcome::Panicked, &[], &error);
+        }
         if context::at_base() {
             shield::forget_panic();
         }
-        if let Ends::Tell(ending) = ends {
-            let reason = note.map_or_else(|| "panicked".to_owned(), |note| note.line());
-            ending.ended(Outcome::Panicked, Some(reason));
-            return;
-        }
-        let error = panic_object(note.as_ref(), self.scope.session.wants_content());
-        let (id, session) = (self.scope.parent, self.scope.session);
-        record::append_end(clock::now(), id, session, Outcome::Panicked, &[], &error);
     }
 
     #[cold]
@@ -444,7 +457,7 @@ impl Call {
         match self.take_ends() {
             Ends::Record => {}
             Ends::Tell(ending) => {
-                ending.ended(Outcome::Cancelled, Some("cancelled".to_owned()));
+                ending.ended(End::known(Outcome::Cancelled, "cancelled".to_owned()));
                 return;
             }
             Ends::Scope => return,

@@ -61,12 +61,28 @@ impl<'a> Cut<'a> {
         }
     }
 
+    /// The same for values that are as long as `limit`.
+    pub(crate) fn with_limit(out: &'a mut Vec<u8>, limit: usize) -> Cut<'a> {
+        let base = out.len();
+        Cut { out, base, limit }
+    }
+
     /// Appends members that are written already.
     pub(crate) fn members(&mut self, members: &[u8]) {
         if !members.is_empty() {
             self.comma();
             self.out.extend_from_slice(members);
         }
+    }
+
+    /// Runs code of the user that writes; if it panics, nothing is written and the answer is `false`.
+    pub(crate) fn guarded(&mut self, write: impl FnOnce(&mut Cut<'_>)) -> bool {
+        let start = self.out.len();
+        let done = shielded(|| write(self)).is_some();
+        if !done {
+            self.out.truncate(start);
+        }
+        done
     }
 
     /// Begins a member.

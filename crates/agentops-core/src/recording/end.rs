@@ -4,6 +4,7 @@
 //! one by the ladder of `capture`, the other by the ladder of `fault`, into an [`End`]. The second step is taken in
 //! the user's function because only there the types are concrete.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use super::Outcome;
@@ -18,6 +19,7 @@ pub struct End {
     outcome: Outcome,
     wants: Wants,
     reason: Option<String>,
+    heard: Option<Heard>,
 }
 
 /// What an [`End`] is for.
@@ -35,7 +37,62 @@ pub(crate) enum Wants {
     Nothing,
 }
 
+/// What is told, in place of an end record, how a call ended; it may also hear what the result says.
+pub(crate) trait Ending: Send + Sync {
+    /// What should be learnt about the end.
+    fn wants(&self) -> Wants;
+
+    /// The result goes on after it was returned: what is heard from here on are its items.
+    fn goes_on(&mut self) {}
+
+    /// A result or an item is a text.
+    fn text(&mut self, _text: &str) {}
+
+    /// A result or an item is JSON.
+    fn json(&mut self, _json: &[u8]) {}
+
+    /// A result or an item is something else; `json` shows it.
+    fn other(&mut self, _json: &[u8]) {}
+
+    /// The user says what the result says: a model, which may be empty, and members of an event's JSON.
+    fn told(&mut self, _model: &str, _members: &[u8]) {}
+
+    /// The call has ended.
+    fn ended(self: Box<Self>, end: End);
+}
+
+/// What hears a result.
+pub struct Heard(pub(crate) Box<dyn Ending>);
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heard").finish_non_exhaustive()
+    }
+}
+
 impl End {
+    /// The end of a call that has come to nothing.
+    pub(crate) fn known(outcome: Outcome, reason: String) -> End {
+        End {
+            outcome,
+            reason: Some(reason),
+            ..End::new(Wants::Nothing)
+        }
+    }
+
+    /// Who hears the result, where somebody does.
+    pub fn heard(&mut self) -> Option<&mut Heard> {
+        self.heard.as_mut()
+    }
+
+    pub(crate) fn listens(&mut self, ending: Box<dyn Ending>) {
+        self.heard = Some(Heard(ending));
+    }
+
+    pub(crate) fn listened(&mut self) -> Option<Box<dyn Ending>> {
+        self.heard.take().map(|heard| heard.0)
+    }
+
     pub(crate) fn new(wants: Wants) -> End {
         let fields = if wants == Wants::Event {
             buffers::scratch()
@@ -48,6 +105,7 @@ impl End {
             outcome: Outcome::Ok,
             wants,
             reason: None,
+            heard: None,
         }
     }
 

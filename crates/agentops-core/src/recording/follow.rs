@@ -126,13 +126,17 @@ pub struct InOk<M>(PhantomData<M>);
 #[derive(Debug)]
 pub struct InSome<M>(PhantomData<M>);
 
+/// What comes out of a result that is recorded when it is returned: nothing.
+#[derive(Debug)]
+pub enum NoItem {}
+
 impl AsIs {
     /// Ends the call by the result.
     #[inline]
     pub fn finish<T, W, P>(self, result: T, call: Option<Call>, whole: W, _: P) -> T
     where
         W: FnOnce(&T, &mut End),
-        P: FnMut(&(), &mut End),
+        P: FnMut(&NoItem, &mut End),
     {
         if let Some(call) = call {
             call.finish(|end| whole(&result, end));

@@ -30,7 +30,8 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(call: Call, early: Outcome) -> Progress {
+    fn new(mut call: Call, early: Outcome) -> Progress {
+        call.goes_on();
         Progress {
             call: Some(call),
             items: 0,
@@ -55,7 +56,7 @@ impl Progress {
             wants => wants,
         };
         let mut end = End::new(wants);
-        look(&mut end);
+        self.call().look(&mut end, look);
         if end.outcome() == Outcome::Error {
             self.failed = Some(end);
         }
