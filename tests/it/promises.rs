@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod abort;
+mod behind;
 mod crowd;
 mod deadlines;
 mod disk;

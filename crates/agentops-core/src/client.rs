@@ -1,8 +1,11 @@
 //! A client: one configuration and its way to the worker.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use agentops_protocol::SessionId;
 
 use crate::config::{Config, Settings};
 use crate::delivery::{Flushed, Link, Until};
@@ -39,6 +42,9 @@ struct Inner {
     data_dir: Option<PathBuf>,
     /// `None` when nothing is to be recorded.
     link: Option<Link>,
+    /// Events that its sessions lost, by whatever failed, and how many a flush has told of.
+    failures: Arc<AtomicU64>,
+    told: AtomicU64,
 }
 
 impl Client {
@@ -51,35 +57,45 @@ impl Client {
             tracing::warn!(target: "agentops", "{problem}");
         }
         let settings = Arc::new(settings);
-        if !settings.enabled {
-            return Self(Arc::new(Inner {
-                settings,
-                data_dir: None,
-                link: None,
-            }));
+        if settings.enabled {
+            Self::linked(settings)
+        } else {
+            Self::unlinked(settings)
         }
-        Self::linked(settings)
+    }
+
+    fn unlinked(settings: Arc<Settings>) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            data_dir: None,
+            link: None,
+            failures: Arc::default(),
+            told: AtomicU64::new(0),
+        }))
     }
 
     #[cfg(feature = "enable")]
     fn linked(settings: Arc<Settings>) -> Self {
         crate::ending::panic::install();
         let data_dir = Some(data_dir(&settings));
-        let link = Some(Link::new(Arc::clone(&settings), data_dir.clone()));
+        let failures = Arc::<AtomicU64>::default();
+        let link = Link::new(
+            Arc::clone(&settings),
+            data_dir.clone(),
+            Arc::clone(&failures),
+        );
         Self(Arc::new(Inner {
             settings,
             data_dir,
-            link,
+            link: Some(link),
+            failures,
+            told: AtomicU64::new(0),
         }))
     }
 
     #[cfg(not(feature = "enable"))]
     fn linked(settings: Arc<Settings>) -> Self {
-        Self(Arc::new(Inner {
-            settings,
-            data_dir: None,
-            link: None,
-        }))
+        Self::unlinked(settings)
     }
 
     /// The settings in force.
@@ -94,20 +110,37 @@ impl Client {
         self.0.data_dir.as_deref()
     }
 
-    /// Waits until everything recorded so far is delivered (in local mode: written), at most
-    /// `limit`; whether it was. For code that is not async; see [`Client::flush`].
+    /// As [`Client::flush`], for code that is not async.
     pub fn flush_blocking(&self, limit: Duration) -> bool {
-        self.send_off(Until::Delivered, limit)
-            .wait(limit + GRACE)
-            .is_some_and(|flushed| flushed.complete)
+        let told = self.0.told.load(Ordering::Relaxed);
+        let flushed = self.send_off(None, Until::Delivered, limit);
+        let flushed = flushed.wait(limit + GRACE);
+        self.lost_since(told) == 0 && flushed.is_some_and(|flushed| flushed.complete)
     }
 
     /// Waits until everything recorded so far is delivered (in local mode: written), at most
     /// `limit`; whether it was.
+    ///
+    /// `false` says that there was not time enough, or that since the last flush of this client
+    /// something was refused or found no room: as with `fsync`, each loss is told once here, and
+    /// [`Session::dropped`](crate::Session::dropped) goes on counting it.
     pub async fn flush(&self, limit: Duration) -> bool {
-        let flushed = self.send_off(Until::Delivered, limit);
-        let flushed = flushed.within(limit + GRACE);
-        flushed.await.is_some_and(|flushed| flushed.complete)
+        let told = self.0.told.load(Ordering::Relaxed);
+        let flushed = self.send_off(None, Until::Delivered, limit);
+        let flushed = flushed.within(limit + GRACE).await;
+        self.lost_since(told) == 0 && flushed.is_some_and(|flushed| flushed.complete)
+    }
+
+    /// How many events are lost beyond those that were told of, which is told herewith.
+    fn lost_since(&self, told: u64) -> u64 {
+        let lost = self.0.failures.load(Ordering::Relaxed);
+        self.0.told.fetch_max(lost, Ordering::Relaxed);
+        lost.saturating_sub(told)
+    }
+
+    /// What its sessions count their losses in.
+    pub(crate) fn failures(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.0.failures)
     }
 
     pub(crate) fn downgrade(&self) -> WeakClient {
@@ -122,9 +155,15 @@ impl Client {
         Arc::clone(&self.0.settings)
     }
 
-    pub(crate) fn send_off(&self, until: Until, limit: Duration) -> Reply<Flushed> {
+    /// Asks for everything recorded until now, in one session or in all.
+    pub(crate) fn send_off(
+        &self,
+        session: Option<&SessionId>,
+        until: Until,
+        limit: Duration,
+    ) -> Reply<Flushed> {
         match &self.0.link {
-            Some(link) => link.flush(until, limit),
+            Some(link) => link.flush(session, until, limit),
             None => Reply::ready(Flushed { complete: true }),
         }
     }

@@ -42,7 +42,12 @@ impl Link {
         match *self {}
     }
 
-    pub(crate) fn flush(&self, _until: Until, _limit: Duration) -> Reply<Flushed> {
+    pub(crate) fn flush(
+        &self,
+        _session: Option<&SessionId>,
+        _until: Until,
+        _limit: Duration,
+    ) -> Reply<Flushed> {
         match *self {}
     }
 

@@ -188,7 +188,7 @@ impl Session {
         let ended = draft
             .took
             .map(|took| draft.started.unwrap_or_else(SystemTime::now) + took);
-        let (Some(id), Some(slot)) = (self.begin(&draft), self.recording()) else {
+        let Some((id, slot)) = self.begin(&draft) else {
             return;
         };
         let own_end = ended
@@ -207,8 +207,9 @@ impl Session {
     /// the tree what is recorded meanwhile stands beside it, not under it.
     pub fn start(&self, event: impl Event) -> OpenCall {
         let draft = event.into_draft();
-        let id = self.begin(&draft);
-        OpenCall::new(id, self.recording().unwrap_or_default(), draft.kind)
+        let begun = self.begin(&draft);
+        let slot = begun.map_or(Slot::NONE, |(_, slot)| slot);
+        OpenCall::new(begun.map(|(id, _)| id), slot, draft.kind)
     }
 
     /// Runs a future in this session: what it records belongs here, in whatever task or thread
@@ -251,15 +252,43 @@ impl Session {
             .collect()
     }
 
-    /// Waits until everything recorded so far is delivered (in local mode: written), at most
-    /// `limit`; whether it was.
+    /// Waits until everything recorded in this session so far is delivered (in local mode:
+    /// written), at most `limit`; whether it was.
+    ///
+    /// `false` says that there was not time enough, or that since the last flush of this session
+    /// some of its events were refused or found no room: [`Session::dropped`] counts them.
     pub async fn flush(&self, limit: Duration) -> bool {
-        self.client.flush(limit).await
+        let Some(state) = &self.state else {
+            return true;
+        };
+        let told = state.told.load(Ordering::Relaxed);
+        let flushed = self
+            .client
+            .send_off(Some(&state.id), Until::Delivered, limit);
+        let flushed = flushed.within(limit + GRACE);
+        let is_there = flushed.await.is_some_and(|flushed| flushed.complete);
+        self.lost_since(told) == 0 && is_there
     }
 
     /// As [`Session::flush`], for code that is not async.
     pub fn flush_blocking(&self, limit: Duration) -> bool {
-        self.client.flush_blocking(limit)
+        let Some(state) = &self.state else {
+            return true;
+        };
+        let told = state.told.load(Ordering::Relaxed);
+        let flushed = self
+            .client
+            .send_off(Some(&state.id), Until::Delivered, limit);
+        let flushed = flushed.wait(limit + GRACE);
+        self.lost_since(told) == 0 && flushed.is_some_and(|flushed| flushed.complete)
+    }
+
+    /// How many events are lost beyond those that were told of, which is told herewith.
+    fn lost_since(&self, told: u64) -> u64 {
+        let Some(state) = &self.state else { return 0 };
+        let lost = state.facts().tally.failures();
+        state.told.fetch_max(lost, Ordering::Relaxed);
+        lost.saturating_sub(told)
     }
 
     /// The process is about to end: what was recorded gets to the spool, and from there away if
@@ -268,7 +297,7 @@ impl Session {
         if self.state.is_some() {
             let _ = self
                 .client
-                .send_off(Until::AtExit, limit)
+                .send_off(None, Until::AtExit, limit)
                 .wait(limit + GRACE);
         }
     }
@@ -322,11 +351,12 @@ impl Session {
             .map(|state| state.slot)
     }
 
-    /// Writes the start of an event; counts it where there is no session for it.
-    fn begin(&self, draft: &Draft) -> Option<CallId> {
+    /// Writes the start of an event; counts it where there is no session for it. What has begun is ended by the slot
+    /// it began in, even if the session ends meanwhile.
+    fn begin(&self, draft: &Draft) -> Option<(CallId, Slot)> {
         let Some(slot) = self.recording() else {
             match &self.state {
-                Some(state) => state.facts().tally.lose(Loss::NoSession, 1),
+                Some(state) => state.lose(Loss::NoSession, 1),
                 None => state::count_homeless(1),
             }
             return None;
@@ -335,10 +365,11 @@ impl Session {
             .started
             .map(|at| own_time("init_timestamp", at))
             .unwrap_or_default();
-        record::start(self.nested(slot), draft.kind, &draft.name, &mut |cut| {
+        let id = record::start(self.nested(slot), draft.kind, &draft.name, &mut |cut| {
             cut.members(&start);
             draft.fields.write(cut, slot.wants_content());
-        })
+        });
+        id.map(|id| (id, slot))
     }
 
     fn change(&self, change: impl FnOnce(&mut state::Facts)) {

@@ -11,7 +11,7 @@ use agentops_protocol::{
 
 use crate::config::{Content, Settings};
 use crate::recording::{AgentSlot, Slot};
-use crate::tally::Tally;
+use crate::tally::{Loss, Tally};
 
 /// One session of this process.
 pub(crate) struct SessionState {
@@ -29,6 +29,10 @@ pub(crate) struct SessionState {
     queued: AtomicBool,
     /// Events of this process that the spool holds.
     pub(crate) spooled: AtomicU64,
+    /// Events that its client lost, by whatever failed.
+    failures: Arc<AtomicU64>,
+    /// How many of its own a flush has told of.
+    pub(crate) told: AtomicU64,
     facts: Mutex<Facts>,
 }
 
@@ -61,7 +65,12 @@ pub(crate) struct Ending {
 }
 
 impl SessionState {
-    pub(crate) fn new(id: SessionId, started: Timestamp, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(
+        id: SessionId,
+        started: Timestamp,
+        settings: Arc<Settings>,
+        failures: Arc<AtomicU64>,
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let mut slot = NEXT.fetch_add(1, Ordering::Relaxed) & !(Slot::METADATA_ONLY | Slot::OFF);
         if settings.content == Content::MetadataOnly {
@@ -77,6 +86,8 @@ impl SessionState {
             held: false,
             queued: AtomicBool::new(false),
             spooled: AtomicU64::new(0),
+            failures,
+            told: AtomicU64::new(0),
             facts: Mutex::default(),
         }
     }
@@ -84,6 +95,14 @@ impl SessionState {
     /// The facts. Never held while user code runs or across a wait.
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts events that are lost.
+    pub(crate) fn lose(&self, loss: Loss, count: u64) {
+        self.facts().tally.lose(loss, count);
+        if loss.is_failure() {
+            self.failures.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     /// Marks a change; `true` when the worker is still to be told. So a session waits in the

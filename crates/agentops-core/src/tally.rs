@@ -40,6 +40,14 @@ impl Loss {
             Self::Sampled => "sampled",
         }
     }
+
+    /// Whether it was to be kept: more than a hook, a sample or an early end left out.
+    pub(crate) const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::MemoryFull | Self::DiskFull | Self::TooLarge | Self::Rejected
+        )
+    }
 }
 
 impl fmt::Display for Loss {
@@ -122,12 +130,13 @@ impl Tally {
         &self.losses
     }
 
-    /// Whether something is lost that was to be kept: more than a hook, a sample or an early end left out.
-    pub(crate) fn has_failed(&self) -> bool {
-        use Loss::{DiskFull, MemoryFull, Rejected, TooLarge};
-        [MemoryFull, DiskFull, TooLarge, Rejected]
-            .iter()
-            .any(|loss| self.losses.contains_key(loss))
+    /// How many events are lost that were to be kept.
+    pub(crate) fn failures(&self) -> u64 {
+        let losses = self.losses.iter();
+        losses
+            .filter(|(loss, _)| loss.is_failure())
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Losses as they go over the wire.
@@ -172,9 +181,9 @@ mod tests {
     fn a_loss_by_choice_is_no_failure() {
         let mut tally = Tally::default();
         tally.lose(Loss::Hook, 3);
-        assert!(!tally.has_failed());
+        assert_eq!(tally.failures(), 0);
         tally.lose(Loss::Rejected, 1);
-        assert!(tally.has_failed());
+        assert_eq!(tally.failures(), 1);
     }
 
     #[test]

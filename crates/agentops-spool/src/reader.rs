@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files;
 use crate::line::{self, Entry, Line, MAX_LINE_BYTES, Position};
+use crate::pending::Tail;
 
 /// Bytes asked of the file at once.
 const CHUNK: usize = 64 << 10;
@@ -19,6 +20,8 @@ const CHUNK: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Reader {
     dir: PathBuf,
+    /// What the writer of this process could not write.
+    tail: Option<Tail>,
     /// The segment that was read last stays open: following a live writer opens nothing.
     open: Option<(u32, File)>,
     buffer: Vec<u8>,
@@ -42,8 +45,19 @@ impl Reader {
     pub fn open(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            tail: None,
             open: None,
             buffer: Vec::new(),
+        }
+    }
+
+    /// The same for the process that writes the directory: behind the last line that is written it reads those that
+    /// cannot be, as long as they cannot.
+    #[must_use]
+    pub fn following(dir: impl Into<PathBuf>, tail: Tail) -> Self {
+        Self {
+            tail: Some(tail),
+            ..Self::open(dir)
         }
     }
 
@@ -78,6 +92,7 @@ impl Reader {
                 .into_iter()
                 .find(|number| *number > segment)
             else {
+                self.read_tail(&mut filling);
                 break;
             };
             if self.read_segment(&mut filling)?.is_break() {
@@ -86,6 +101,15 @@ impl Reader {
             filling.batch.end = Position::at_start_of(next);
         }
         Ok(filling.batch)
+    }
+
+    /// Reads what waits to be written behind everything that is.
+    fn read_tail(&self, filling: &mut Filling) {
+        if let Some(tail) = &self.tail {
+            tail.scan(filling.batch.end, |at, line| {
+                filling.take(at.segment, at.offset, Raw::Line(line))
+            });
+        }
     }
 
     /// Reads to the end of the segment at hand, or until the batch is full.

@@ -7,8 +7,9 @@
 //!     +------------- the header of the next segment is put in front of the pending lines <-----------+
 //! ```
 //!
-//! A failed commit keeps its lines for the next one; [`MAX_PENDING_BYTES`] bounds them. With no segment open, the next
-//! commit makes one. The header is put in front when the last segment closes, not when the next is made, so that the
+//! A failed commit keeps its lines for the next one, and so does one that meets the disk limit; [`MAX_PENDING_BYTES`], or
+//! less, bounds them. A reader that follows with [`Writer::tail`] gets them meanwhile, and those it has handed on need
+//! not be written any more ([`Writer::remove_acked_until`]). With no segment open, the next commit makes one. The header is put in front when the last segment closes, not when the next is made, so that the
 //! position of a line is known when it is appended.
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ack;
 use crate::files;
-use crate::line::{self, Header, Line, MAX_LINE_BYTES, Op, Position};
+use crate::line::{self, Header, Line, Op, Position};
 use crate::lock::Lock;
+use crate::pending::{AppendError, MAX_PENDING_BYTES, Tail};
 use crate::reader::Reader;
 use crate::segment::{Segment, Sink};
 use crate::taken::Taken;
@@ -26,41 +28,14 @@ use crate::taken::Taken;
 /// Size at which a segment is closed and the next one begun.
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 
-/// The most that waits for a commit; more is refused.
-pub const MAX_PENDING_BYTES: usize = 64 << 20;
-
-/// The most that events leave to what sessions are: their start, their changes, their end. A sixteenth of a limit that
-/// is small.
-const RESERVE_BYTES: u64 = 1 << 20;
-
 /// A limit is made of this many segments at least, so that what is acknowledged can be deleted in time.
 const SEGMENTS_IN_LIMIT: u64 = 8;
 
 /// The smallest segment that a limit leads to.
 const MIN_SEGMENT_BYTES: u64 = 4 << 10;
 
-/// Bytes of a line beside its session and body, more than enough.
-const LINE_OVERHEAD: usize = 96;
-
 /// Makes the file of a new segment.
 pub(crate) type Disk = fn(&Path) -> io::Result<Box<dyn Sink>>;
-
-/// Why a line was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// Longer than any line may be.
-    #[error("line of about {0} bytes is longer than {MAX_LINE_BYTES}; record less of the value")]
-    TooLong(usize),
-    /// Commits have failed until no more could wait.
-    #[error(
-        "more than {MAX_PENDING_BYTES} bytes wait to be written; free disk space or check the data directory"
-    )]
-    PendingFull,
-    /// The directory has reached the limit that was set.
-    #[error("spool has reached its limit of {0} bytes; raise the disk limit or wait for delivery")]
-    DiskFull(u64),
-}
 
 /// The one writer of a directory, whose lock it holds.
 #[derive(Debug)]
@@ -75,17 +50,12 @@ pub struct Writer {
     segment: Option<Segment>,
     /// Number of the segment that is made next when none is open.
     next: u32,
-    pending: Vec<u8>,
-    /// Bytes at the front of `pending` that are only a header: not worth a segment by themselves.
-    header_len: usize,
+    pending: Tail,
+    pending_limit: usize,
     n: u64,
-    /// End of the last committed line.
-    committed: Position,
     /// The segments that are still there.
     segments: BTreeMap<u32, State>,
     disk_limit: Option<u64>,
-    /// The last commit left lines behind.
-    stuck: bool,
     /// Files were made whose names are not durable yet.
     names_unsynced: bool,
 }
@@ -120,13 +90,11 @@ impl Writer {
             segment_bytes: SEGMENT_BYTES,
             segment: None,
             next: Position::START.segment,
-            pending: Vec::new(),
-            header_len: 0,
+            pending: Tail::new(),
+            pending_limit: MAX_PENDING_BYTES,
             n: 0,
-            committed: Position::START,
             segments: BTreeMap::new(),
             disk_limit: None,
-            stuck: false,
             names_unsynced: true,
         };
         writer.put_header_in_front();
@@ -146,13 +114,25 @@ impl Writer {
         &self.header
     }
 
-    /// Limits what [`append`](Self::append) lets this directory grow to; `None`, the default, is no limit. Events reach
-    /// it a little earlier than the lines that say what became of a session. Segments get smaller where it is small.
+    /// Limits what [`commit`](Self::commit) lets this directory grow to; `None`, the default, is no limit. What does not
+    /// fit goes on waiting, as on a full disk. Segments get smaller where the limit is small.
     pub fn set_disk_limit(&mut self, bytes: Option<u64>) {
         self.disk_limit = bytes;
         self.segment_bytes = bytes.map_or(SEGMENT_BYTES, |limit| {
             (limit / SEGMENTS_IN_LIMIT).clamp(MIN_SEGMENT_BYTES, SEGMENT_BYTES)
         });
+    }
+
+    /// Limits how much may wait while it cannot be written, to less than [`MAX_PENDING_BYTES`]. Events reach the limit a
+    /// little earlier than the lines that say what became of a session.
+    pub fn set_pending_limit(&mut self, bytes: usize) {
+        self.pending_limit = bytes.min(MAX_PENDING_BYTES);
+    }
+
+    /// What waits to be written, for [`Reader::following`].
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.pending.clone()
     }
 
     /// Collects an operation for the next commit and says where its line will begin.
@@ -162,13 +142,20 @@ impl Writer {
     /// [`position`](Self::position) of a later successful commit as the end of everything appended before.
     ///
     /// # Errors
-    /// When the line is too long, or the disk limit or the limit of waiting bytes is reached. Nothing is collected.
+    /// When the line is too long, or the limit of waiting bytes is reached. Nothing is collected.
     pub fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<Position, AppendError> {
-        let at = self.appended();
-        self.make_room(Some(op), sid.len() * 6 + body.len() + LINE_OVERHEAD)?;
+        let mut pending = self.pending.lock();
+        pending.make_room(self.pending_limit, Some(op), sid, body.len())?;
+        let at = pending.end();
         self.n += 1;
-        line::push_operation(&mut self.pending, self.n, op, sid, body);
+        line::push_operation(&mut pending.bytes, self.n, op, sid, body);
         Ok(at)
+    }
+
+    /// The number of the last operation that was appended.
+    #[must_use]
+    pub fn appended(&self) -> u64 {
+        self.n
     }
 
     /// Notes that this writer opened a session: recovery will end it if this process dies. Append it before the
@@ -178,9 +165,10 @@ impl Writer {
     /// As [`append`](Self::append).
     pub fn own(&mut self, sid: &str) -> Result<(), AppendError> {
         if !self.header.owns.contains(sid) {
-            self.make_room(None, sid.len() * 6 + LINE_OVERHEAD)?;
+            let mut pending = self.pending.lock();
+            pending.make_room(self.pending_limit, None, sid, 0)?;
             self.header.own(sid);
-            line::push_own(&mut self.pending, sid);
+            line::push_own(&mut pending.bytes, sid);
         }
         Ok(())
     }
@@ -191,9 +179,10 @@ impl Writer {
     /// As [`append`](Self::append).
     pub fn release(&mut self, sid: &str) -> Result<(), AppendError> {
         if self.header.owns.contains(sid) {
-            self.make_room(None, sid.len() * 6 + LINE_OVERHEAD)?;
+            let mut pending = self.pending.lock();
+            pending.make_room(self.pending_limit, None, sid, 0)?;
             self.header.release(sid);
-            line::push_release(&mut self.pending, sid);
+            line::push_release(&mut pending.bytes, sid);
         }
         Ok(())
     }
@@ -202,15 +191,18 @@ impl Writer {
     ///
     /// # Errors
     /// When not everything could be written: the lines that could not stay collected, and the next commit tries again,
-    /// in a fresh segment if this one is beyond repair. When syncing failed: the lines are written, but may not survive
-    /// a power cut.
+    /// in a fresh segment if this one is beyond repair; [`io::ErrorKind::QuotaExceeded`] is the disk limit. When syncing
+    /// failed: the lines are written, but may not survive a power cut.
     pub fn commit(&mut self, fsync: bool) -> io::Result<()> {
+        let (lines, any) = {
+            let pending = self.pending.lock();
+            (pending.line_bytes() > 0, !pending.bytes.is_empty())
+        };
         // A header alone is worth a segment only where there is none: without it nobody would know
         // whose directory this is and which sessions it owns.
-        let lines = self.pending.len() > self.header_len;
-        if lines || (self.bytes_on_disk() == 0 && !self.pending.is_empty()) {
+        if lines || (self.bytes_on_disk() == 0 && any) {
             let written = self.write_pending();
-            self.stuck = written.is_err();
+            self.pending.lock().stuck = written.is_err();
             written?;
         }
         if fsync { self.sync() } else { Ok(()) }
@@ -219,7 +211,7 @@ impl Writer {
     /// The end of the last committed line: once everything before it is acknowledged, so is all that was committed.
     #[must_use]
     pub fn position(&self) -> Position {
-        self.committed
+        self.pending.lock().committed
     }
 
     /// Bytes of lines in the directory's segments.
@@ -231,7 +223,7 @@ impl Writer {
     /// Bytes that wait for a commit.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
-        self.pending.len() - self.header_len
+        self.pending.lock().line_bytes()
     }
 
     /// Deletes the segments that are acknowledged whole, whoever acknowledged them; returns the bytes freed. The newest
@@ -245,18 +237,24 @@ impl Writer {
     }
 
     /// The same where the caller knows that everything before `known` is acknowledged, even if that could not be
-    /// written down: on a full disk, this is what makes room again.
+    /// written down: on a full disk, this is what makes room again. Lines that were handed on before they could be
+    /// written ([`Writer::tail`]) are let go.
     ///
     /// # Errors
     /// As [`remove_acked`](Self::remove_acked).
     pub fn remove_acked_until(&mut self, known: Position) -> io::Result<u64> {
+        let (committed, stuck) = {
+            let pending = self.pending.lock();
+            (pending.committed, pending.stuck)
+        };
         let is_closed = self.segment.is_none();
-        if self.segments.len() < 2 && !is_closed && !self.stuck {
+        if self.segments.len() < 2 && !is_closed && !stuck {
             return Ok(0);
         }
+        // A directory that was deleted under us acknowledges nothing, and what is known is still known.
         let acked = ack::load(&self.path)?.max(known);
-        if acked >= self.committed {
-            if self.stuck {
+        if acked >= committed {
+            if stuck {
                 self.segment = None;
                 return self.remove_all(acked);
             }
@@ -283,8 +281,33 @@ impl Writer {
         Ok(freed)
     }
 
-    /// Deletes all segments, which are acknowledged; the next commit begins a new one.
+    /// Lets go of waiting lines before `until`, the end of lines that were read through [`Writer::tail`]: they were
+    /// handed on, but for those of sessions that `keep` says are not. Returns the bytes freed; 0 while nothing is in
+    /// the way of writing.
+    pub fn let_go(&mut self, until: Position, mut keep: impl FnMut(&str) -> bool) -> usize {
+        let freed = {
+            let mut pending = self.pending.lock();
+            let before = pending.bytes.len();
+            if !pending.stuck || !pending.sift_until(until, &mut keep) {
+                return 0;
+            }
+            self.segment = None;
+            self.next = self.next.max(pending.base.segment + 1);
+            before - pending.bytes.len()
+        };
+        self.put_header_in_front();
+        freed
+    }
+
+    /// Deletes all segments, which are acknowledged, and what was handed on of the lines that wait; the next commit
+    /// begins a new segment.
     fn remove_all(&mut self, acked: Position) -> io::Result<u64> {
+        {
+            let mut pending = self.pending.lock();
+            pending.sift_until(acked, &mut |_| false);
+            // Lines that wait for a segment that was not made may have been read at their place in it.
+            self.next = self.next.max(pending.base.segment + 1);
+        }
         self.put_header_in_front();
         let freed = self.bytes_on_disk();
         while let Some((&number, _)) = self.segments.first_key_value() {
@@ -354,49 +377,26 @@ impl Writer {
         ack::remove_before(&self.path, first_left.min(acked.segment))
     }
 
-    /// Where the next appended line will begin.
-    fn appended(&self) -> Position {
-        let (segment, len) = self
-            .segment
-            .as_ref()
-            .map_or((self.next, 0), |open| (open.number(), open.len()));
-        Position {
-            segment,
-            offset: len + self.pending.len() as u64,
-        }
-    }
-
-    /// Refuses a line that does not fit; `None` is one that says who owns a session.
-    fn make_room(&self, op: Option<Op>, bytes: usize) -> Result<(), AppendError> {
-        if bytes > MAX_LINE_BYTES {
-            return Err(AppendError::TooLong(bytes));
-        }
-        let reserve = |limit: u64| match op {
-            Some(Op::Event | Op::Open) => RESERVE_BYTES.min(limit / 16),
-            _ => 0,
-        };
-        let waiting = (self.pending.len() + bytes) as u64;
-        let most = MAX_PENDING_BYTES as u64;
-        if waiting > most - reserve(most) {
-            return Err(AppendError::PendingFull);
-        }
-        match self.disk_limit {
-            Some(limit) if self.bytes_on_disk() + waiting > limit - reserve(limit) => {
-                Err(AppendError::DiskFull(limit))
-            }
-            _ => Ok(()),
-        }
-    }
-
+    /// Writes what waits, as far as the disk limit lets it.
     fn write_pending(&mut self) -> io::Result<()> {
+        let shared = self.pending.clone();
+        let mut pending = shared.lock();
+        let fits = match self.disk_limit {
+            Some(limit) => whole_lines(&pending.bytes, limit.saturating_sub(self.bytes_on_disk())),
+            None => pending.bytes.len(),
+        };
+        let is_all = fits == pending.bytes.len();
+        if !is_all && fits <= pending.header_len {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
         let mut segment = match self.segment.take() {
             Some(segment) => segment,
             None => self.make_segment()?,
         };
-        let written = segment.write(&self.pending);
-        self.pending.drain(..written.kept);
+        let written = segment.write(&pending.bytes[..fits]);
+        pending.bytes.drain(..written.kept);
         if written.kept > 0 {
-            self.header_len = 0;
+            pending.header_len = 0;
         }
         self.segments.insert(
             segment.number(),
@@ -405,18 +405,24 @@ impl Writer {
                 synced: false,
             },
         );
+        pending.base = Position {
+            segment: segment.number(),
+            offset: segment.len(),
+        };
         if written.kept > 0 {
-            self.committed = Position {
-                segment: segment.number(),
-                offset: segment.len(),
-            };
+            pending.committed = pending.base;
         }
+        drop(pending);
         if written.usable && segment.len() < self.segment_bytes {
             self.segment = Some(segment);
         } else {
             self.put_header_in_front();
         }
-        written.error.map_or(Ok(()), Err)
+        match written.error {
+            Some(error) => Err(error),
+            None if is_all => Ok(()),
+            None => Err(io::ErrorKind::QuotaExceeded.into()),
+        }
     }
 
     fn make_segment(&mut self) -> io::Result<Segment> {
@@ -435,11 +441,14 @@ impl Writer {
         Ok(segment)
     }
 
+    /// What waits will be the beginning of the next segment.
     fn put_header_in_front(&mut self) {
         let mut front = Vec::new();
         line::push_header(&mut front, &self.header);
-        let old = std::mem::replace(&mut self.header_len, front.len());
-        self.pending.splice(..old, front);
+        let mut pending = self.pending.lock();
+        let old = std::mem::replace(&mut pending.header_len, front.len());
+        pending.bytes.splice(..old, front);
+        pending.base = Position::at_start_of(self.next);
     }
 
     /// Makes the open segment durable, those that were closed unsynced, and the names of all.
@@ -467,6 +476,16 @@ impl Writer {
             self.path.parent().map_or(Ok(()), files::sync_dir)?;
         }
         Ok(())
+    }
+}
+
+/// The length of the whole lines among the first bytes.
+fn whole_lines(bytes: &[u8], room: u64) -> usize {
+    match usize::try_from(room) {
+        Ok(room) if room < bytes.len() => {
+            memchr::memrchr(b'\n', &bytes[..room]).map_or(0, |at| at + 1)
+        }
+        _ => bytes.len(),
     }
 }
 

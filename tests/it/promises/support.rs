@@ -88,11 +88,17 @@ impl Sdk {
     /// Everything was delivered, once and in order, and nothing is counted as lost.
     #[track_caller]
     pub(crate) fn all_delivered(&self, server: &Faulty) {
+        self.all_delivered_from(server, self.data_dir.path());
+    }
+
+    /// The same where the data directory is elsewhere.
+    #[track_caller]
+    pub(crate) fn all_delivered_from(&self, server: &Faulty, data_dir: &Path) {
         assert!(self.client.flush_blocking(LONG), "delivered");
         assert_eq!(server.stored(self.session.id()).numbers(), self.all());
         assert_eq!(self.session.dropped(), BTreeMap::new());
-        assert!(quarantined(self.data_dir.path()).is_empty());
-        assert_eq!(unacknowledged(self.data_dir.path()), Vec::<u64>::new());
+        assert!(quarantined(data_dir).is_empty());
+        assert_eq!(unacknowledged(data_dir), Vec::<u64>::new());
     }
 }
 

@@ -6,13 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentops_protocol::Timestamp;
-use agentops_spool::{Line, Op, Spool, Taken};
+use agentops_spool::{Line, Op, Position, Spool, Taken};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
-use super::outbox::{Item, Source};
+use super::courier::Delivery;
 use super::requests::Call;
-use super::sender::{Delivery, Sender};
+use super::sender::Sender;
+use super::source::{Item, Source};
+
+/// Directories that are sent at the same time: one that cannot be does not hold up all others.
+const PARALLEL: usize = 4;
 
 /// The end state reason of a session whose process is gone.
 pub(crate) const GONE: &str = "process ended without ending the session";
@@ -31,9 +36,21 @@ pub(crate) async fn recover(delivery: &Arc<Delivery>, data_dir: &Path, key_fp: O
             return;
         }
     };
-    for taken in found {
-        if let Err(error) = one(delivery, &spool, taken).await {
-            tracing::warn!(target: "agentops", %error, "a spool left behind cannot be sent now");
+    let mut found = found.into_iter();
+    let mut sending = JoinSet::new();
+    loop {
+        while sending.len() < PARALLEL
+            && let Some(taken) = found.next()
+        {
+            let (delivery, spool) = (Arc::clone(delivery), spool.clone());
+            sending.spawn(async move {
+                if let Err(error) = one(&delivery, &spool, taken).await {
+                    tracing::warn!(target: "agentops", %error, "a spool left behind cannot be sent now");
+                }
+            });
+        }
+        if sending.join_next().await.is_none() {
+            return;
         }
     }
 }
@@ -42,7 +59,7 @@ async fn one(delivery: &Arc<Delivery>, spool: &Spool, taken: Taken) -> std::io::
     let orphans = spool.orphans(&taken)?;
     let left = Left::read(&taken)?;
     let source = Source::of_directory(taken.path())?;
-    let mut sender = Sender::new(Arc::clone(delivery), source, true);
+    let sender = Sender::new(Arc::clone(delivery), source, true);
     sender.drain().await;
     // A server that was told of one while it ran keeps what it has; the end below interrupts it.
     for item in left.running.into_values() {
@@ -70,6 +87,7 @@ async fn one(delivery: &Arc<Delivery>, spool: &Spool, taken: Taken) -> std::io::
             op: Op::Update,
             sid,
             body,
+            at: Position::START,
         };
         sender.send_extra(item, Call::UpdateSession).await;
     }
@@ -92,7 +110,7 @@ struct Left {
 impl Left {
     fn read(taken: &Taken) -> std::io::Result<Self> {
         let mut reader = taken.reader();
-        let mut from = agentops_spool::Position::START;
+        let mut from = Position::START;
         let mut left = Self::default();
         loop {
             let batch = reader.next_batch(from, 4_096, 8 << 20)?;
@@ -129,6 +147,7 @@ impl Left {
                     op: line.op,
                     sid: line.sid,
                     body: line.body,
+                    at: line.at,
                 };
                 self.running.insert(key, item);
             }

@@ -3,7 +3,7 @@
 use agentops_spool::Op;
 use serde_json::value::RawValue;
 
-use super::outbox::Item;
+use super::source::Item;
 
 /// Most bytes of events in one request; a single larger event goes alone.
 const REQUEST_BYTES: usize = 4 << 20;
@@ -53,6 +53,11 @@ impl Step {
         Self { call, items }
     }
 
+    /// The numbers of its lines.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.items.iter().map(|item| item.n)
+    }
+
     /// A name for what it carries, the same at every try: which lines of which writer.
     pub(crate) fn batch_id(&self, source: &str) -> String {
         let (first, last) = match (self.items.first(), self.items.last()) {
@@ -73,15 +78,12 @@ impl Step {
     }
 
     /// The two halves of a request for more than one event.
-    pub(crate) fn halves(mut self) -> Option<(Self, Self)> {
-        if self.items.len() < 2 {
-            return None;
-        }
+    pub(crate) fn halves(mut self) -> (Self, Self) {
         let second = self.items.split_off(self.items.len() / 2);
-        Some((
+        (
             Self::new(self.call, self.items),
             Self::new(self.call, second),
-        ))
+        )
     }
 }
 
@@ -149,6 +151,7 @@ mod tests {
             op,
             sid: sid.to_owned(),
             body: RawValue::from_string(body.to_owned()).unwrap(),
+            at: agentops_spool::Position::START,
         }
     }
 

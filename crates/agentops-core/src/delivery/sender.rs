@@ -1,461 +1,93 @@
-//! From the outbox to the server: reads lines, sends them session by session, acknowledges what
-//! is taken care of. Retries for as long as the process lives; what a server refuses for good is
-//! quarantined and counted, and only that.
+//! From what waits to the server: reads lines, sends them session by session, acknowledges what is taken care of.
+//! Retries for as long as the process lives.
 //!
-//! Order inside a session is kept; sessions do not wait for each other within one stretch.
+//! Order inside a session is kept. A session that cannot be delivered lets the others go on: it falls *behind*, its
+//! lines are passed over, and it catches up by itself (`catch_up`).
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use agentops_protocol::api::{CreateSessionAnswer, ReauthorizeAnswer, UpdateSessionAnswer};
-use agentops_spool::Op;
-use serde_json::json;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::timeout;
 
-use super::backoff::{Verdict, pause};
-use super::outbox::{Item, Mark, Source};
-use super::quarantine::Quarantine;
-use super::requests::{Call, Step, event_id, steps};
-use super::throttle::Throttle;
-use super::transport::{Attempt, Auth, Transport};
-use crate::config::Settings;
-use crate::state::SessionState;
-use crate::tally::Loss;
+use super::backoff::pause;
+use super::book::{Book, Place, Progress};
+use super::courier::{Delivery, FEW, FOR_EVER};
+use super::requests::{Call, Step, steps};
+use super::source::{Item, Lines, Source};
 
 /// Most lines and bytes of one stretch.
-const STRETCH_LINES: usize = 2_048;
-const STRETCH_BYTES: usize = 2 << 20;
+pub(super) const STRETCH_LINES: usize = 2_048;
+pub(super) const STRETCH_BYTES: usize = 2 << 20;
 /// Sessions of a stretch that are sent at the same time.
 const PARALLEL: usize = 4;
-/// Most sessions of which a token, or that they are refused, is kept.
-const MAX_SESSIONS: usize = 10_000;
-/// How long a call runs before the server is told of it.
-const OPEN_AFTER: Duration = Duration::from_millis(100);
-
-/// What senders of one client share.
-pub(crate) struct Delivery {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) transport: Transport,
-    quarantine: Quarantine,
-    refusals: Throttle,
-    parkings: Throttle,
-    outages: Throttle,
-    tokens: Mutex<HashMap<String, Arc<str>>>,
-    parked: Mutex<HashSet<String>>,
-    sessions: Mutex<HashMap<String, Weak<SessionState>>>,
-    /// Lines have been committed.
-    pub(crate) news: Notify,
-    /// Somebody waits for delivery: no pause for company, no pause after a failure.
-    pub(crate) hurry: Notify,
-    hurried: AtomicBool,
-    /// Whether the last attempt got an answer.
-    pub(crate) reachable: AtomicBool,
-}
-
-impl Delivery {
-    pub(crate) fn new(
-        settings: Arc<Settings>,
-        transport: Transport,
-        data_dir: Option<&std::path::Path>,
-    ) -> Self {
-        Self {
-            settings,
-            transport,
-            quarantine: Quarantine::in_dir(data_dir),
-            refusals: Throttle::default(),
-            parkings: Throttle::default(),
-            outages: Throttle::default(),
-            tokens: Mutex::default(),
-            parked: Mutex::default(),
-            sessions: Mutex::default(),
-            news: Notify::new(),
-            hurry: Notify::new(),
-            hurried: AtomicBool::new(false),
-            reachable: AtomicBool::new(true),
-        }
-    }
-
-    /// A session of this process, to be told what the server says of it.
-    pub(crate) fn know(&self, session: &Arc<SessionState>) {
-        let mut sessions = lock(&self.sessions);
-        sessions.retain(|_, known| known.strong_count() > 0);
-        sessions.insert(session.id.as_str().to_owned(), Arc::downgrade(session));
-    }
-
-    /// Somebody waits: send at once.
-    pub(crate) fn hasten(&self) {
-        self.hurried.store(true, Ordering::Relaxed);
-        self.hurry.notify_waiters();
-        self.news.notify_one();
-    }
-
-    fn session(&self, sid: &str) -> Option<Arc<SessionState>> {
-        lock(&self.sessions).get(sid)?.upgrade()
-    }
-
-    fn token(&self, sid: &str) -> Option<Arc<str>> {
-        lock(&self.tokens).get(sid).cloned()
-    }
-
-    /// Keeps a session's token. A program of many sessions forgets all of them now and then: who
-    /// needs one asks for it again.
-    fn authorised(&self, sid: &str, token: Arc<str>) {
-        let mut tokens = lock(&self.tokens);
-        if tokens.len() >= MAX_SESSIONS {
-            tokens.clear();
-        }
-        tokens.insert(sid.to_owned(), token);
-    }
-
-    /// Sends the requests of one session, in order.
-    async fn send(self: Arc<Self>, sid: String, steps: Vec<Step>, source: Arc<str>) {
-        for step in steps {
-            let mut waiting = vec![step];
-            while let Some(step) = waiting.pop() {
-                if lock(&self.parked).contains(&sid) {
-                    self.refuse(&step, Loss::Rejected, "its session was refused");
-                    continue;
-                }
-                if let Some((first, second)) = self.deliver(&sid, step, &source).await {
-                    waiting.push(second);
-                    waiting.push(first);
-                }
-            }
-        }
-    }
-
-    /// Delivers one request or says into which two it is to be split.
-    async fn deliver(&self, sid: &str, step: Step, source: &str) -> Option<(Step, Step)> {
-        let mut failures = 0;
-        let mut reauthorised = false;
-        loop {
-            let token = match (step.call, self.token(sid)) {
-                (Call::CreateSession, _) => None,
-                (_, Some(token)) => Some(token),
-                (_, None) => match self.authorise(sid, &mut failures).await {
-                    Some(token) => Some(token),
-                    None => {
-                        self.refuse(&step, Loss::Rejected, "its session was refused");
-                        return None;
-                    }
-                },
-            };
-            let auth = token.as_deref().map_or(Auth::Key, Auth::Token);
-            let batch = step.batch_id(source);
-            let attempt = self
-                .transport
-                .post(step.call.path(), auth, step.body(), Some(&batch))
-                .await;
-            self.reachable.store(attempt.status != 0, Ordering::Relaxed);
-            match attempt.verdict {
-                Verdict::Done => {
-                    self.accepted(sid, &step, &attempt);
-                    return None;
-                }
-                Verdict::Retry(asked) => self.wait(&attempt, asked, &mut failures).await,
-                Verdict::Reauthorise if token.is_some() && !reauthorised => {
-                    reauthorised = true;
-                    lock(&self.tokens).remove(sid);
-                }
-                Verdict::Split if step.items.len() > 1 => return step.halves(),
-                _ if step.call == Call::CreateSession => {
-                    self.park(sid, &attempt);
-                    self.refuse(&step, Loss::Rejected, &reason(&attempt));
-                    return None;
-                }
-                _ => {
-                    let loss = if attempt.status == 413 {
-                        Loss::TooLarge
-                    } else {
-                        Loss::Rejected
-                    };
-                    self.refuse(&step, loss, &reason(&attempt));
-                    return None;
-                }
-            }
-        }
-    }
-
-    /// A token for a session that has none: it was opened by another process or by an earlier
-    /// run of this sender.
-    async fn authorise(&self, sid: &str, failures: &mut u32) -> Option<Arc<str>> {
-        let mut path = "/v2/reauthorize_jwt";
-        loop {
-            let body = match path {
-                "/v2/reauthorize_jwt" => json!({ "session_id": sid }),
-                _ => json!({ "session": { "id": sid, "session_id": sid } }),
-            };
-            let attempt = self
-                .transport
-                .post(path, Auth::Key, body.to_string().into(), None)
-                .await;
-            self.reachable.store(attempt.status != 0, Ordering::Relaxed);
-            match attempt.verdict {
-                Verdict::Done => {
-                    let Ok(answer) = serde_json::from_str::<ReauthorizeAnswer>(&attempt.text)
-                    else {
-                        self.park(sid, &attempt);
-                        return None;
-                    };
-                    let token: Arc<str> = answer.jwt.into();
-                    self.authorised(sid, Arc::clone(&token));
-                    return Some(token);
-                }
-                Verdict::Retry(asked) => self.wait(&attempt, asked, failures).await,
-                // The server does not know the session (yet): its creation may have been lost.
-                _ if path == "/v2/reauthorize_jwt" && attempt.status != 401 => {
-                    path = Call::CreateSession.path();
-                }
-                _ => {
-                    self.park(sid, &attempt);
-                    return None;
-                }
-            }
-        }
-    }
-
-    fn accepted(&self, sid: &str, step: &Step, attempt: &Attempt) {
-        match step.call {
-            Call::CreateSession => {
-                match serde_json::from_str::<CreateSessionAnswer>(&attempt.text) {
-                    Ok(answer) => {
-                        self.authorised(sid, answer.jwt.into());
-                        if let (Some(session), Some(url)) = (self.session(sid), answer.session_url)
-                        {
-                            session.facts().url = Some(url);
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(target: "agentops", %error, "the server answered create_session without a token");
-                    }
-                }
-            }
-            Call::UpdateSession => {
-                let answer = serde_json::from_str::<UpdateSessionAnswer>(&attempt.text);
-                if let (Some(session), Ok(answer)) = (self.session(sid), answer) {
-                    session.facts().billed = Some(answer.token_cost);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The session is refused: its lines go to the quarantine, those of others go on.
-    fn park(&self, sid: &str, attempt: &Attempt) {
-        let new = {
-            let mut parked = lock(&self.parked);
-            if parked.len() >= MAX_SESSIONS {
-                // They are refused again when they come again.
-                parked.clear();
-            }
-            parked.insert(sid.to_owned())
-        };
-        if new && let Some(held_back) = self.parkings.pass(Instant::now()) {
-            tracing::warn!(
-                target: "agentops",
-                session = %sid,
-                status = attempt.status,
-                held_back,
-                "the server refuses the session: {}; check AGENTOPS_API_KEY and AGENTOPS_API_ENDPOINT",
-                first_line(&attempt.text)
-            );
-        }
-    }
-
-    /// Keeps what is refused for good out of the way and counts its events.
-    fn refuse(&self, step: &Step, loss: Loss, why: &str) {
-        if let Some(held_back) = self.refusals.pass(Instant::now()) {
-            tracing::warn!(
-                target: "agentops",
-                items = step.items.len(),
-                path = step.call.path(),
-                held_back,
-                "refused by the server and put into quarantine: {why}"
-            );
-        }
-        for item in &step.items {
-            self.quarantine.keep(item, why);
-            if item.op == Op::Event
-                && let Some(session) = self.session(&item.sid)
-            {
-                session.facts().tally.lose(loss, 1);
-            }
-        }
-    }
-
-    async fn wait(&self, attempt: &Attempt, asked: Option<Duration>, failures: &mut u32) {
-        let own = pause(*failures, fastrand::f64());
-        if *failures == 0
-            && let Some(held_back) = self.outages.pass(Instant::now())
-        {
-            tracing::info!(target: "agentops", status = attempt.status, held_back, "the server cannot be reached; nothing is lost, trying again: {}", first_line(&attempt.text));
-        }
-        *failures = failures.saturating_add(1);
-        match asked {
-            // A pause the server asked for is not cut short, nor is one of no length taken at its word.
-            Some(asked) if asked >= own => tokio::time::sleep(asked).await,
-            _ => {
-                let _ = timeout(own, self.hurry.notified()).await;
-            }
-        }
-    }
-}
+/// Most that are on their way in all, with those that nobody waits for any more.
+const MOST_FLIGHTS: usize = 12;
+/// How long the rest of a stretch waits for the slowest sessions of it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reads one source to its end, or for ever.
 pub(crate) struct Sender {
-    delivery: Arc<Delivery>,
-    source: Source,
-    name: Arc<str>,
-    /// Calls that run and that the server does not know of yet.
-    running: HashMap<String, (Item, Instant)>,
-    /// Calls that the server was told of while they ran.
-    told: HashSet<String>,
-    /// Whether this source was begun by another process: what it was told is not known.
-    recovered: bool,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) source: Source,
+    book: Mutex<Book>,
+    /// Somebody is behind, or may go on.
+    pub(super) stir: Notify,
 }
 
+/// Requests that are on their way. Dropped, they are given up; who comes after sends them again.
+type Flights = JoinSet<()>;
+
 impl Sender {
-    pub(crate) fn new(delivery: Arc<Delivery>, source: Source, recovered: bool) -> Self {
-        let name = source.name().into();
-        Self {
+    /// `recovered`: the source was begun by another sender, what it told the server is not known.
+    pub(crate) fn new(delivery: Arc<Delivery>, source: Source, recovered: bool) -> Arc<Self> {
+        Arc::new(Self {
+            book: Mutex::new(Book::new(source.start(), recovered)),
+            stir: Notify::new(),
             delivery,
             source,
-            name,
-            running: HashMap::new(),
-            told: HashSet::new(),
-            recovered,
-        }
+        })
     }
 
-    /// How far everything is delivered or quarantined.
-    pub(crate) fn mark(&self) -> Mark {
-        self.source.mark()
-    }
-
-    /// Sends all there is now; the number of lines. On an unreadable spool, 0.
-    pub(crate) async fn stretch(&mut self) -> usize {
-        let read = self.source.next(STRETCH_LINES, STRETCH_BYTES);
-        let items = match read {
-            Ok(items) => items,
-            Err(error) => {
-                tracing::warn!(target: "agentops", %error, "the spool cannot be read");
-                return 0;
-            }
-        };
-        let count = items.items.len();
-        let ready = self.sort_out(items.items);
-        let max = self.delivery.settings.max_queue_size;
-        let mut sessions = steps(ready, max).into_iter();
-        let mut sending = JoinSet::new();
-        loop {
-            while sending.len() < PARALLEL
-                && let Some((sid, steps)) = sessions.next()
-            {
-                let steps = self.as_updates(steps);
-                sending.spawn(Arc::clone(&self.delivery).send(sid, steps, Arc::clone(&self.name)));
-            }
-            if sending.join_next().await.is_none() {
-                break;
-            }
-        }
-        if let Some(end) = items.end
-            && let Err(error) = self.source.acknowledge(end)
-        {
-            tracing::warn!(target: "agentops", %error, "delivery cannot be noted; it will be repeated");
-        }
-        count
-    }
-
-    /// Sets running calls aside and drops those that have ended meanwhile.
-    fn sort_out(&mut self, items: Vec<Item>) -> Vec<Item> {
-        let now = Instant::now();
-        let mut ready = Vec::with_capacity(items.len());
-        for item in items {
-            match (item.op, event_id_of(&item)) {
-                (Op::Open, Some(id)) => {
-                    self.running.insert(id, (item, now));
-                }
-                (Op::Open, None) => {}
-                (Op::Event, Some(id)) => {
-                    self.running.remove(&id);
-                    ready.push(item);
-                }
-                _ => ready.push(item),
-            }
-        }
-        ready
-    }
-
-    /// To our server, an event whose running form it was told of is an update.
-    fn as_updates(&mut self, steps: Vec<Step>) -> Vec<Step> {
-        if !self.delivery.transport.is_ours() {
-            return steps;
-        }
-        let mut out = Vec::with_capacity(steps.len());
-        for step in steps {
-            if step.call != Call::CreateEvents {
-                out.push(step);
-                continue;
-            }
-            let (told, fresh): (Vec<Item>, Vec<Item>) = step.items.into_iter().partition(|item| {
-                self.recovered || event_id_of(item).is_some_and(|id| self.told.remove(&id))
-            });
-            for (call, items) in [(Call::CreateEvents, fresh), (Call::UpdateEvents, told)] {
-                if !items.is_empty() {
-                    out.push(Step::new(call, items));
-                }
-            }
-        }
-        out
-    }
-
-    /// Tells our server of calls that have been running for a while. Returns when the next one
-    /// will have.
-    pub(crate) async fn tell_running(&mut self) -> Option<Duration> {
-        if !self.delivery.transport.is_ours() {
-            // Nobody else knows what to do with a call that has no end.
-            return None;
-        }
-        let due: Vec<String> = self
-            .running
-            .iter()
-            .filter(|(_, (_, since))| since.elapsed() >= OPEN_AFTER)
-            .map(|(id, _)| id.clone())
-            .collect();
-        let mut items = Vec::with_capacity(due.len());
-        for id in due {
-            if let Some((item, _)) = self.running.remove(&id) {
-                self.told.insert(id);
-                items.push(item);
-            }
-        }
-        for (sid, steps) in steps(items, self.delivery.settings.max_queue_size) {
-            Arc::clone(&self.delivery)
-                .send(sid, steps, Arc::clone(&self.name))
-                .await;
-        }
-        let oldest = self
-            .running
-            .values()
-            .map(|(_, since)| since.elapsed())
-            .max()?;
-        Some(OPEN_AFTER.saturating_sub(oldest))
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends for as long as the process lives; tells `done` how far it is.
-    pub(crate) async fn run(mut self, done: impl Fn(Mark)) {
+    pub(crate) async fn run(self: Arc<Self>, done: impl Fn(Progress)) {
+        tokio::join!(self.go_on(&done), self.catch_up(&done));
+    }
+
+    /// Sends all of a source that grows no more.
+    pub(crate) async fn drain(self: &Arc<Self>) {
+        let (mut lines, mut flights) = (self.source.lines(), Flights::new());
+        while self.stretch(&mut lines, &mut flights).await > 0 {}
+        while let Some(landed) = flights.join_next_with_id().await {
+            landed_well(landed);
+        }
+        self.catch_up_all().await;
+    }
+
+    /// One more request of a session, outside the source.
+    pub(crate) async fn send_extra(&self, item: Item, call: Call) {
+        let sid = item.sid.clone();
+        let steps = vec![Step::new(call, vec![item])];
+        let name = self.source.name();
+        self.delivery.send(&sid, steps, name, FOR_EVER).await;
+    }
+
+    async fn go_on(self: &Arc<Self>, done: &impl Fn(Progress)) {
+        let (mut lines, mut flights) = (self.source.lines(), Flights::new());
+        let delivery = Arc::clone(&self.delivery);
         loop {
-            let sent = self.stretch().await;
-            let next_told = self.tell_running().await;
-            done(self.mark());
+            let sent = self.stretch(&mut lines, &mut flights).await;
+            let next_told = self.tell_running(&mut flights).await;
+            done(self.settle());
             if sent >= STRETCH_LINES {
                 continue;
             }
-            let delivery = Arc::clone(&self.delivery);
             if sent == 0 {
                 match next_told {
                     Some(pause) if timeout(pause, delivery.news.notified()).await.is_err() => {
@@ -465,54 +97,151 @@ impl Sender {
                     None => delivery.news.notified().await,
                 }
             }
-            self.gather().await;
+            delivery.gather().await;
         }
     }
 
-    /// Waits for company, unless somebody waits for delivery.
-    async fn gather(&self) {
-        if self.delivery.hurried.swap(false, Ordering::Relaxed) {
-            return;
+    /// Sends all there is now; the number of lines. On an unreadable spool, 0.
+    async fn stretch(self: &Arc<Self>, lines: &mut Lines, flights: &mut Flights) -> usize {
+        let from = self.book().cursor;
+        let read = match lines.next(from.at, STRETCH_LINES, STRETCH_BYTES) {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::warn!(target: "agentops", %error, "the spool cannot be read");
+                return 0;
+            }
+        };
+        let count = read.items.len();
+        let end = from.after(&read);
+        let sessions = {
+            let mut book = self.book();
+            book.cursor = end;
+            // Lines that have moved are met again.
+            let mine = read
+                .items
+                .into_iter()
+                .filter(|item| item.n >= from.n && !book.behind.contains_key(&item.sid));
+            let mine = mine.collect();
+            self.requests(&mut book, mine)
+        };
+        self.fly(sessions, end, flights).await;
+        self.book().settled = end;
+        self.settle();
+        count
+    }
+
+    /// The requests for some lines, by session.
+    pub(super) fn requests(&self, book: &mut Book, items: Vec<Item>) -> Vec<(String, Vec<Step>)> {
+        let ready = book.sort_out(items);
+        let sessions = steps(ready, self.delivery.settings.max_queue_size);
+        if !self.delivery.transport.is_ours() {
+            return sessions;
         }
-        let pause = self.delivery.settings.max_wait_time;
-        let _ = timeout(pause, self.delivery.hurry.notified()).await;
+        let updated = |(sid, steps)| (sid, book.as_updates(steps));
+        sessions.into_iter().map(updated).collect()
     }
 
-    /// The sends of a source that grows no more.
-    pub(crate) async fn drain(&mut self) {
-        while self.stretch().await > 0 {}
+    /// Notes how far everything is taken care of, and says it.
+    pub(super) fn settle(&self) -> Progress {
+        let progress = self.book().progress();
+        if let Err(error) = self.source.acknowledge(progress.at) {
+            tracing::warn!(target: "agentops", %error, "delivery cannot be noted; it will be repeated");
+        }
+        progress
     }
 
-    /// One more request of a session, outside the source.
-    pub(crate) async fn send_extra(&self, item: Item, call: Call) {
-        let sid = item.sid.clone();
-        let steps = vec![Step::new(call, vec![item])];
-        Arc::clone(&self.delivery)
-            .send(sid, steps, Arc::clone(&self.name))
-            .await;
+    /// Sends the requests of some sessions, and waits until they are delivered or behind; `end` is where their lines
+    /// go on.
+    async fn fly(
+        self: &Arc<Self>,
+        sessions: Vec<(String, Vec<Step>)>,
+        end: Place,
+        flights: &mut Flights,
+    ) {
+        let mut sessions = sessions.into_iter();
+        let mut mine: HashMap<Id, String> = HashMap::new();
+        loop {
+            while mine.len() < PARALLEL
+                && flights.len() < MOST_FLIGHTS
+                && let Some((sid, steps)) = sessions.next()
+            {
+                self.book().flying.insert(sid.clone());
+                let flight = Arc::clone(self).flight(sid.clone(), steps, end);
+                mine.insert(flights.spawn(flight).id(), sid);
+            }
+            if mine.is_empty() && sessions.len() == 0 {
+                return;
+            }
+            match timeout(PATIENCE, flights.join_next_with_id()).await {
+                Ok(Some(landed)) => drop(mine.remove(&landed_well(landed))),
+                // None is on its way, so all that were ours have landed.
+                Ok(None) => mine.clear(),
+                Err(_) if flights.len() >= MOST_FLIGHTS && sessions.len() > 0 => {}
+                Err(_) => self.leave_behind(mine.drain().map(|(_, sid)| sid), end),
+            }
+        }
+    }
+
+    /// Goes on without these, which are still on their way.
+    fn leave_behind(&self, sids: impl Iterator<Item = String>, end: Place) {
+        let mut book = self.book();
+        for sid in sids {
+            // It may have landed this moment.
+            if book.flying.contains(&sid) {
+                let from = book.settled;
+                book.falls_behind(&sid, from.min(end), Duration::ZERO, false);
+                if let Some(session) = book.behind.get_mut(&sid) {
+                    session.in_the_air = true;
+                }
+            }
+        }
+    }
+
+    /// Sends the requests of one session, as far as it goes with a few failures.
+    async fn flight(self: Arc<Self>, sid: String, steps: Vec<Step>, end: Place) {
+        let numbers: Vec<u64> = steps.iter().flat_map(Step::numbers).collect();
+        let name = self.source.name();
+        let left = self.delivery.send(&sid, steps, name, FEW).await;
+        let mut book = self.book();
+        book.flying.remove(&sid);
+        let failed = !left.is_empty();
+        let first = book.take_back(left);
+        let until = first.map_or(u64::MAX, |first| first.n);
+        for n in numbers.into_iter().filter(|n| *n < until) {
+            self.source.let_go(n);
+        }
+        if first.is_some() || book.behind.contains_key(&sid) {
+            let wait = match failed {
+                true => pause(FEW, fastrand::f64()),
+                false => Duration::ZERO,
+            };
+            book.falls_behind(&sid, first.unwrap_or(end), wait, failed);
+            self.stir.notify_one();
+        }
+    }
+
+    /// Tells our server of calls that have been running for a while. Returns when the next one
+    /// will have.
+    async fn tell_running(self: &Arc<Self>, flights: &mut Flights) -> Option<Duration> {
+        if !self.delivery.transport.is_ours() {
+            // Nobody else knows what to do with a call that has no end.
+            return None;
+        }
+        let (due, end) = {
+            let mut book = self.book();
+            (book.due_calls(), book.cursor)
+        };
+        let sessions = steps(due, self.delivery.settings.max_queue_size);
+        self.fly(sessions, end, flights).await;
+        self.book().next_due_call()
     }
 }
 
-fn event_id_of(item: &Item) -> Option<String> {
-    matches!(item.op, Op::Event | Op::Open)
-        .then(|| event_id(&item.body))
-        .flatten()
-}
-
-fn reason(attempt: &Attempt) -> String {
-    format!("{} {}", attempt.status, first_line(&attempt.text))
-}
-
-/// Enough of an answer to understand it, on one line.
-fn first_line(text: &str) -> &str {
-    let line = text.lines().next().unwrap_or_default();
-    let end = line
-        .char_indices()
-        .nth(200)
-        .map_or(line.len(), |(at, _)| at);
-    &line[..end]
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Which flight has landed. One that came to grief takes the sender with it: another one sends its lines again.
+fn landed_well(landed: Result<(Id, ()), JoinError>) -> Id {
+    match landed {
+        Ok((id, ())) => id,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => error.id(),
+    }
 }

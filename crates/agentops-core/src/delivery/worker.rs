@@ -9,6 +9,7 @@ mod inbox;
 mod link;
 mod thread;
 mod tick;
+mod waiters;
 
 pub(crate) use inbox::{Fetch, Flushed, Until};
 pub(crate) use link::Link;

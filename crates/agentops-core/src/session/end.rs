@@ -35,8 +35,9 @@ pub struct Ended {
     /// Total cost: the server's answer where it answered in time, else what this process
     /// recorded, by its price book. `None` when a model's price is unknown.
     pub cost: Option<Usd>,
-    /// Whether everything was delivered (in local mode: written) within `flush_timeout`, and
-    /// nothing was refused or found no room; [`Session::dropped`] says what was.
+    /// Whether everything of the session was delivered (in local mode: written) within
+    /// `flush_timeout`, and nothing of it was refused or found no room; [`Session::dropped`] says
+    /// what was.
     pub delivered: bool,
     /// Counts of what this process recorded.
     pub stats: Stats,
@@ -70,7 +71,7 @@ impl Session {
     pub(crate) fn end_at_once(&self, state: EndState, reason: String) {
         let mut end = self.end(state).reason(reason);
         end.note();
-        let flushed = self.client.send_off(Until::AtExit, LAST_WORDS);
+        let flushed = self.client.send_off(None, Until::AtExit, LAST_WORDS);
         let _ = flushed.wait(LAST_WORDS + GRACE);
     }
 }
@@ -101,7 +102,8 @@ impl End {
     fn take_effect(&mut self) -> Option<Reply<Flushed>> {
         self.note()?;
         let (session, link) = (self.session.state.as_ref()?, self.session.client.link()?);
-        Some(link.flush(Until::Delivered, session.settings.flush_timeout))
+        let limit = session.settings.flush_timeout;
+        Some(link.flush(Some(&session.id), Until::Delivered, limit))
     }
 
     /// Ends the session; `None` when this end has taken effect already or there is no session.
@@ -129,7 +131,7 @@ impl End {
         let stats = self.session.own_stats();
         let (billed, failed) = {
             let facts = session.facts();
-            (facts.billed, facts.tally.has_failed())
+            (facts.billed, facts.tally.failures() > 0)
         };
         Ended {
             cost: billed.unwrap_or(stats.cost),

@@ -90,7 +90,7 @@ impl Client {
             Some(text) => given_id(&text),
             None => SessionId::from(uuid::Uuid::new_v4()),
         };
-        let mut state = SessionState::new(id, now(), Arc::clone(&settings));
+        let mut state = SessionState::new(id, now(), Arc::clone(&settings), client.failures());
         state.joined = joined;
         state.held = sampled_out;
         state.parent = options.parent.and_then(|id| id.parse::<EventId>().ok());

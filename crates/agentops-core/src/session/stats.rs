@@ -183,7 +183,7 @@ async fn fetch(
         .map_err(|_| FetchError("there is no such session; start one first".to_owned()))?;
     // What was recorded just now is to be part of the answer.
     let limit = client.settings().flush_timeout;
-    let _ = link.flush(Until::Delivered, limit).await;
+    let _ = link.flush(Some(&id), Until::Delivered, limit).await;
     match link.fetch(what(id)).await {
         Some(answer) => answer.map_err(FetchError),
         None => Err(FetchError("the worker has ended".to_owned())),

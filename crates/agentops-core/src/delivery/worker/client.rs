@@ -1,19 +1,24 @@
 //! One client as the worker sees it: where its lines go.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use agentops_protocol::SessionId;
 use agentops_spool::{Header, Op};
 use sha2::{Digest, Sha256};
 
 use super::inbox::{Command, Fetch, Flushed, Inbox, Until};
+use super::waiters::{Waiter, Waiters};
 use crate::config::{Durability, Settings};
-use crate::delivery::outbox::{Mark, Opener, Outbox, Source};
+use crate::delivery::book::Progress;
+use crate::delivery::courier::Delivery;
+use crate::delivery::outbox::Outbox;
 use crate::delivery::redact::Redactor;
-use crate::delivery::sender::{Delivery, Sender};
+use crate::delivery::sender::Sender;
+use crate::delivery::source::Opener;
 use crate::delivery::transport::Transport;
 use crate::delivery::{local, recovery};
 use crate::reply::Answer;
@@ -34,10 +39,11 @@ pub(super) struct ClientState {
     pub(super) delivery: Option<Arc<Delivery>>,
     sender: Option<tokio::task::JoinHandle<()>>,
     pub(super) redactor: Redactor,
-    delivered: Mark,
+    /// Events that it lost, by whatever failed.
+    failures: Arc<AtomicU64>,
     /// Searches for what dead processes left behind, and their deliveries, that go on.
     recoveries: usize,
-    waiters: Vec<Waiter>,
+    waiters: Waiters,
     /// Sessions of events that were rotated out; one entry an event.
     pub(super) rotated: Vec<String>,
     /// Lines were appended since the last commit.
@@ -45,17 +51,8 @@ pub(super) struct ClientState {
     /// How much may wait for a commit before one is made within a tick.
     commit_at: usize,
     warned: bool,
+    warned_of_losses: bool,
     pub(super) closing: bool,
-}
-
-struct Waiter {
-    target: Mark,
-    /// Not everything it waits for could be written yet: the target lies further on.
-    unwritten: bool,
-    /// Also for what dead processes left behind.
-    for_recovery: bool,
-    deadline: Instant,
-    answer: Answer<Flushed>,
 }
 
 impl ClientState {
@@ -63,6 +60,7 @@ impl ClientState {
         id: u32,
         settings: Arc<Settings>,
         data_dir: Option<PathBuf>,
+        failures: Arc<AtomicU64>,
         inbox: &'static Inbox,
     ) -> Self {
         let key_fp = settings
@@ -75,13 +73,14 @@ impl ClientState {
             redactor: Redactor::new(&settings.redact_keys),
             delivery: None,
             sender: None,
-            delivered: Mark::default(),
+            failures,
             recoveries: 0,
-            waiters: Vec::new(),
+            waiters: Waiters::default(),
             rotated: Vec::new(),
             dirty: false,
             commit_at: COMMIT_BYTES,
             warned: false,
+            warned_of_losses: false,
             closing: false,
             settings,
             data_dir,
@@ -97,9 +96,10 @@ impl ClientState {
             return;
         };
         let dir = self.data_dir.as_deref();
-        let delivery = Arc::new(Delivery::new(Arc::clone(&self.settings), transport, dir));
+        let (settings, failures) = (Arc::clone(&self.settings), Arc::clone(&self.failures));
+        let delivery = Arc::new(Delivery::new(settings, transport, dir, failures));
         let client = self.id;
-        let done = move |mark| inbox.post(Command::Delivered { client, mark });
+        let done = move |progress| inbox.post(Command::Delivered { client, progress });
         let sending = keep_sending(Arc::clone(&delivery), self.outbox.opener(), done);
         self.sender = Some(tokio::spawn(sending));
         self.delivery = Some(delivery);
@@ -132,19 +132,25 @@ impl ClientState {
     /// Adds a line; the loss when it cannot be kept.
     pub(super) fn append(&mut self, op: Op, sid: &str, body: &[u8]) -> Result<(), Loss> {
         self.dirty = true;
-        let mut result = self.outbox.append(op, sid, body);
-        if result == Err(Loss::DiskFull) {
-            let mut gone = Vec::new();
-            if self.outbox.make_room(|sid| gone.push(sid.to_owned())) {
-                result = self.outbox.append(op, sid, body);
-            }
-            self.rotated.append(&mut gone);
+        // Where the disk takes nothing, a session that cannot be delivered leaves room to those that can.
+        let may_wait = !matches!(op, Op::Event | Op::Open)
+            || self.outbox.uncommitted() < self.settings.memory_limit / 2
+            || !self.waiters.is_behind(sid);
+        let mut result = match may_wait {
+            true => self.outbox.append(op, sid, body),
+            false => Err(Loss::DiskFull),
+        };
+        if result == Err(Loss::DiskFull) && may_wait {
+            // What waits for the end of this tick may only have to be written.
+            self.commit();
+            self.dirty = true;
+            result = self.outbox.append(op, sid, body);
         }
         if self.outbox.uncommitted() >= self.commit_at {
             self.commit();
         }
         if let Err(loss) = result
-            && !std::mem::replace(&mut self.warned, true)
+            && !std::mem::replace(&mut self.warned_of_losses, true)
         {
             tracing::warn!(target: "agentops", reason = %loss, "events are being dropped; session.dropped() counts them");
         }
@@ -164,18 +170,33 @@ impl ClientState {
         if !std::mem::take(&mut self.dirty) {
             return;
         }
-        let fsync = self.settings.durability == Durability::Fsync;
-        if let Err(error) = self.outbox.commit(fsync) {
-            // The lines stay in memory and are tried again with the next ones.
-            self.dirty = true;
-            if !std::mem::replace(&mut self.warned, true) {
-                tracing::warn!(target: "agentops", %error, "the spool cannot be written; events wait in memory");
-            }
+        if let Err(error) = self.write()
+            && !std::mem::replace(&mut self.warned, true)
+        {
+            tracing::warn!(target: "agentops", %error, "the spool cannot be written; events wait in memory and are sent from there");
         }
+        // What could not be written is tried again with the next ones.
+        self.dirty = self.outbox.uncommitted() > 0;
         // Where nothing can be written, not every line tries again.
         self.commit_at = self.outbox.uncommitted() + COMMIT_BYTES;
         if let Some(delivery) = &self.delivery {
             delivery.news.notify_one();
+        }
+    }
+
+    /// The same, and in local mode the oldest lines make room for the newest.
+    fn write(&mut self) -> io::Result<()> {
+        let fsync = self.settings.durability == Durability::Fsync;
+        loop {
+            match self.outbox.commit(fsync) {
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                    let rotated = &mut self.rotated;
+                    if !self.outbox.make_room(|sid| rotated.push(sid.to_owned())) {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
         }
     }
 
@@ -186,28 +207,29 @@ impl ClientState {
 
     pub(super) fn flush(
         &mut self,
+        session: Option<SessionId>,
         until: Until,
         deadline: Instant,
         answer: Answer<Flushed>,
         inbox: &'static Inbox,
     ) {
         self.commit();
-        let target = self.outbox.mark();
         let Some(delivery) = &self.delivery else {
             return answer.give(Flushed {
                 complete: !self.dirty,
             });
         };
+        let target = self.outbox.mark();
         let for_recovery = until == Until::Delivered;
         let wanted = for_recovery || delivery.reachable.load(Ordering::Relaxed);
-        if wanted && (self.delivered < target || self.dirty) {
+        if wanted && !self.waiters.has(target, session.as_ref()) {
             delivery.hasten();
             self.recover(inbox);
         }
         self.waiters.push(Waiter {
             // Written is enough for an exit while the server is away.
-            target: if wanted { target } else { self.delivered },
-            unwritten: wanted && self.dirty,
+            target: wanted.then_some(target),
+            session,
             for_recovery,
             deadline,
             answer,
@@ -215,53 +237,27 @@ impl ClientState {
         self.answer();
     }
 
-    pub(super) fn delivered(&mut self, mark: Mark) {
-        self.delivered = mark;
-        self.outbox.tidy(mark);
-        // What did not fit may fit now.
+    pub(super) fn delivered(&mut self, progress: Progress) {
+        self.waiters.note(progress);
+        self.outbox.tidy(self.waiters.progress());
+        // What did not fit may fit now, or need not be written any more.
+        self.dirty = true;
         self.commit();
         self.answer();
     }
 
     /// Answers those who have nothing left to wait for.
     fn answer(&mut self) {
-        for mut waiter in std::mem::take(&mut self.waiters) {
-            if waiter.unwritten && !self.dirty {
-                waiter.unwritten = false;
-                waiter.target = self.outbox.mark();
-            }
-            let is_all = !waiter.unwritten && (self.recoveries == 0 || !waiter.for_recovery);
-            if waiter.target <= self.delivered && is_all {
-                waiter.answer.give(Flushed {
-                    complete: !self.dirty,
-                });
-            } else {
-                self.waiters.push(waiter);
-            }
-        }
+        self.waiters.answer(self.recoveries == 0, !self.dirty);
     }
 
     /// Answers those whose time is up.
     pub(super) fn expire(&mut self) {
-        if self.waiters.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        for waiter in std::mem::take(&mut self.waiters) {
-            if waiter.deadline <= now {
-                if let Some(delivery) = &self.delivery
-                    && self.delivered < waiter.target
-                {
-                    // Whoever exits next does not wait for it again; its next answer says otherwise.
-                    delivery.reachable.store(false, Ordering::Relaxed);
-                }
-                // What others left behind may take longer than our own.
-                waiter.answer.give(Flushed {
-                    complete: waiter.target <= self.delivered && !self.dirty,
-                });
-            } else {
-                self.waiters.push(waiter);
-            }
+        if self.waiters.expire(!self.dirty)
+            && let Some(delivery) = &self.delivery
+        {
+            // Whoever exits next does not wait for it again; its next answer says otherwise.
+            delivery.reachable.store(false, Ordering::Relaxed);
         }
     }
 
@@ -271,7 +267,7 @@ impl ClientState {
 
     /// Whether nothing is left to do for a client that is closing.
     pub(super) fn is_done(&self) -> bool {
-        !self.dirty && (self.delivery.is_none() || self.outbox.mark() <= self.delivered)
+        !self.dirty && (self.delivery.is_none() || self.waiters.has(self.outbox.mark(), None))
     }
 
     /// Asks the server, or reads back what is on this machine.
@@ -282,13 +278,7 @@ impl ClientState {
             tokio::spawn(async move { answer.give(ask(&delivery, &what).await) });
             return;
         }
-        let memory = match self.outbox.opener().open() {
-            Ok(mut source @ Source::Memory { .. }) => source
-                .next(usize::MAX, usize::MAX)
-                .ok()
-                .map(|items| items.items),
-            _ => None,
-        };
+        let memory = self.outbox.in_memory_lines();
         let dir = self.data_dir.clone();
         tokio::task::spawn_blocking(move || {
             let (Fetch::Stats(id) | Fetch::Export(id)) = &what;
@@ -326,7 +316,7 @@ impl Drop for Recovered {
 async fn keep_sending(
     delivery: Arc<Delivery>,
     opener: Opener,
-    done: impl Fn(Mark) + Clone + Send + 'static,
+    done: impl Fn(Progress) + Clone + Send + Sync + 'static,
 ) {
     let mut again = false;
     loop {
@@ -377,19 +367,15 @@ async fn ask(delivery: &Delivery, what: &Fetch) -> Result<String, String> {
 
 /// Percent-encodes an id for a path.
 fn encoded(id: &str) -> String {
-    let mut out = BTreeMap::<usize, String>::new();
-    for (at, byte) in id.bytes().enumerate() {
-        let plain = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        out.insert(
-            at,
-            if plain {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            },
-        );
+    let mut out = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
     }
-    out.into_values().collect()
+    out
 }
 
 /// The first 8 bytes of a key's SHA-256: tells keys apart, and cannot be turned back.
@@ -419,7 +405,7 @@ fn open_outbox(
     };
     match data_dir {
         Some(dir) if settings.durability != Durability::Memory => {
-            match Outbox::on_disk(dir, header, settings.disk_limit) {
+            match Outbox::on_disk(dir, header, settings.disk_limit, settings.memory_limit) {
                 Ok(outbox) => return outbox,
                 Err(error) => {
                     tracing::warn!(target: "agentops", %error, dir = %dir.display(), "the data directory cannot be written; recording in memory only");

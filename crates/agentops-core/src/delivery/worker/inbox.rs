@@ -4,7 +4,7 @@
 //! and every request belongs to a caller that waits for it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use agentops_protocol::SessionId;
 use tokio::sync::Notify;
 
 use crate::config::Settings;
-use crate::delivery::outbox::Mark;
+use crate::delivery::book::Progress;
 use crate::reply::Answer;
 use crate::state::SessionState;
 
@@ -45,6 +45,7 @@ pub(super) enum Command {
         id: u32,
         settings: Arc<Settings>,
         data_dir: Option<PathBuf>,
+        failures: Arc<AtomicU64>,
     },
     Close {
         client: u32,
@@ -56,6 +57,8 @@ pub(super) enum Command {
     Changed(Arc<SessionState>),
     Flush {
         client: u32,
+        /// Only what is of this session.
+        session: Option<SessionId>,
         until: Until,
         deadline: Instant,
         answer: Answer<Flushed>,
@@ -67,7 +70,7 @@ pub(super) enum Command {
     },
     Delivered {
         client: u32,
-        mark: Mark,
+        progress: Progress,
     },
     Recovered {
         client: u32,

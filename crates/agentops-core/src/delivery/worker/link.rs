@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use agentops_protocol::SessionId;
 
 use super::inbox::{Command, Fetch, Flushed, Inbox, Until};
 use super::thread;
@@ -22,7 +24,11 @@ pub(crate) struct Link {
 
 impl Link {
     /// Registers a client; starts the worker if this is the first one.
-    pub(crate) fn new(settings: Arc<Settings>, data_dir: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        data_dir: Option<PathBuf>,
+        failures: Arc<AtomicU64>,
+    ) -> Self {
         static STARTED: AtomicBool = AtomicBool::new(false);
         let inbox = Inbox::of_worker();
         if !STARTED.swap(true, Ordering::AcqRel) {
@@ -37,6 +43,7 @@ impl Link {
             id: client,
             settings,
             data_dir,
+            failures,
         });
         Self { client, inbox }
     }
@@ -56,12 +63,18 @@ impl Link {
         }
     }
 
-    /// Asks for everything recorded until now; the answer comes within `limit`.
-    pub(crate) fn flush(&self, until: Until, limit: Duration) -> Reply<Flushed> {
+    /// Asks for everything recorded until now, in one session or in all; the answer comes within `limit`.
+    pub(crate) fn flush(
+        &self,
+        session: Option<&SessionId>,
+        until: Until,
+        limit: Duration,
+    ) -> Reply<Flushed> {
         let (answer, flushed) = reply();
         let deadline = Instant::now() + limit;
         self.inbox.post(Command::Flush {
             client: self.client,
+            session: session.cloned(),
             until,
             deadline,
             answer,

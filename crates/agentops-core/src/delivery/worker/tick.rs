@@ -139,8 +139,9 @@ impl Worker {
                     id,
                     settings,
                     data_dir,
+                    failures,
                 } => {
-                    let client = ClientState::start(id, settings, data_dir, self.inbox);
+                    let client = ClientState::start(id, settings, data_dir, failures, self.inbox);
                     self.clients.insert(id, client);
                     self.share_memory();
                 }
@@ -165,7 +166,7 @@ impl Worker {
             for sid in std::mem::take(&mut client.rotated) {
                 let mut sessions = self.sessions.values();
                 if let Some(live) = sessions.find(|live| live.state.id.as_str() == sid) {
-                    live.state.facts().tally.lose(Loss::DiskFull, 1);
+                    live.state.lose(Loss::DiskFull, 1);
                 }
             }
         }
@@ -193,6 +194,7 @@ impl Worker {
         match command {
             Command::Flush {
                 client,
+                session,
                 until,
                 deadline,
                 answer,
@@ -201,7 +203,7 @@ impl Worker {
                     self.interrupt();
                 }
                 if let Some(client) = self.clients.get_mut(&client) {
-                    client.flush(until, deadline, answer, self.inbox);
+                    client.flush(session, until, deadline, answer, self.inbox);
                 }
             }
             Command::Fetch {
@@ -213,9 +215,9 @@ impl Worker {
                     client.fetch(what, answer);
                 }
             }
-            Command::Delivered { client, mark } => {
+            Command::Delivered { client, progress } => {
                 if let Some(client) = self.clients.get_mut(&client) {
-                    client.delivered(mark);
+                    client.delivered(progress);
                 }
             }
             Command::Recovered { client } => {
@@ -254,7 +256,7 @@ impl Worker {
             return;
         };
         if let Some(delivery) = &client.delivery {
-            delivery.know(&session);
+            delivery.standing.know(&session);
         }
         session.facts().host_env = Some(host::environment(client.settings.env_data_opt_out));
         let sid = session.id.as_str().to_owned();
@@ -299,7 +301,7 @@ impl Worker {
         self.events(&mut joined);
         let sessions = &self.sessions;
         buffers::losses(&mut |slot, count| match sessions.get(&slot.index()) {
-            Some(live) => live.state.facts().tally.lose(Loss::MemoryFull, count),
+            Some(live) => live.state.lose(Loss::MemoryFull, count),
             None => too_late(slot, count, Loss::MemoryFull),
         });
     }
@@ -360,7 +362,7 @@ impl Worker {
                 Some(changed) => json = changed,
                 None => {
                     if op == Op::Event {
-                        live.state.facts().tally.lose(Loss::Hook, 1);
+                        live.state.lose(Loss::Hook, 1);
                     }
                     return false;
                 }
@@ -380,7 +382,7 @@ impl Worker {
         if let Some(held) = &mut live.held {
             if held.bytes + body.len() > client.settings.memory_limit {
                 if op == Op::Event {
-                    live.state.facts().tally.lose(Loss::MemoryFull, 1);
+                    live.state.lose(Loss::MemoryFull, 1);
                 }
                 return false;
             }
@@ -392,7 +394,7 @@ impl Worker {
             Ok(()) => true,
             Err(loss) => {
                 if op == Op::Event {
-                    live.state.facts().tally.lose(loss, 1);
+                    live.state.lose(loss, 1);
                 }
                 false
             }
@@ -451,7 +453,7 @@ impl Worker {
             }
         } else {
             let events = held.lines.iter().filter(|(op, _)| *op == Op::Event).count();
-            live.state.facts().tally.lose(Loss::Sampled, events as u64);
+            live.state.lose(Loss::Sampled, events as u64);
             self.sessions.remove(&index);
         }
     }
@@ -480,7 +482,7 @@ impl Worker {
 /// Counts what was recorded while its session ended: in the session as long as somebody holds it.
 fn too_late(session: Slot, count: u64, loss: Loss) {
     match crate::names::handle(session) {
-        Some((_, state)) => state.facts().tally.lose(loss, count),
+        Some((_, state)) => state.lose(loss, count),
         None => state::count_homeless(count),
     }
 }
