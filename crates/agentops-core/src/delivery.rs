@@ -12,6 +12,7 @@ mod book;
 mod catch_up;
 mod courier;
 mod host;
+mod item;
 mod join;
 mod local;
 mod memory;

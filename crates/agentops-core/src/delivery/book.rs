@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use agentops_spool::{Op, Position};
 
+use super::item::{Item, Items, Mark};
 use super::requests::{Call, Step, event_id};
-use super::source::{Item, Items, Mark};
 
 /// How long a call runs before the server is told of it.
 const OPEN_AFTER: Duration = Duration::from_millis(100);

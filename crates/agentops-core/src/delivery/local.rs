@@ -11,7 +11,7 @@ use agentops_protocol::{
 };
 use agentops_spool::{Op, Position, Reader, Spool};
 
-use super::source::Item;
+use super::item::Item;
 use crate::tally::{LlmFacts, Tally};
 
 /// The project of sessions that never left the machine.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use agentops_spool::{Op, Position};
 use serde_json::value::RawValue;
 
-use super::source::{Item, Items, Mark};
+use super::item::{Item, Items, Mark};
 use crate::tally::Loss;
 
 /// What a line takes beside its text.

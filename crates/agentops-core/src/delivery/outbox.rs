@@ -10,8 +10,9 @@ use std::sync::Arc;
 use agentops_spool::{AppendError, Directory, Header, Op, Spool, Writer};
 
 use super::book::Progress;
+use super::item::{Item, Mark};
 use super::memory::Memory;
-use super::source::{Item, Mark, Opener};
+use super::source::Opener;
 use crate::tally::Loss;
 
 /// Less than this is not looked through for what need not wait any more.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::source::Item;
+use super::item::Item;
 
 /// Most bytes of one quarantine file; beyond them a refused line is only counted.
 const MAX_BYTES: u64 = 64 << 20;

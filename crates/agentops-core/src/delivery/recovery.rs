@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::courier::Delivery;
+use super::item::Item;
 use super::requests::Call;
 use super::sender::Sender;
-use super::source::{Item, Source};
+use super::source::Source;
 
 /// Directories that are sent at the same time: one that cannot be does not hold up all others.
 const PARALLEL: usize = 4;

@@ -3,7 +3,7 @@
 use agentops_spool::Op;
 use serde_json::value::RawValue;
 
-use super::source::Item;
+use super::item::Item;
 
 /// Most bytes of events in one request; a single larger event goes alone.
 const REQUEST_BYTES: usize = 4 << 20;

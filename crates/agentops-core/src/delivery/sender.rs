@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use super::backoff::pause;
 use super::book::{Book, Place, Progress};
 use super::courier::{Delivery, FEW, FOR_EVER};
+use super::item::Item;
 use super::requests::{Call, Step, steps};
-use super::source::{Item, Lines, Source};
+use super::source::{Lines, Source};
 
 /// Most lines and bytes of one stretch.
 pub(super) const STRETCH_LINES: usize = 2_048;

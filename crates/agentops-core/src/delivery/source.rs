@@ -6,34 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agentops_spool::{Ack, Op, Position, Reader, Tail};
-use serde_json::value::RawValue;
+use agentops_spool::{Ack, Position, Reader, Tail};
 
+use super::item::{Item, Items};
 use super::memory::Memory;
-
-/// How many of a writer's lines are taken care of, from the first one on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark(pub(crate) u64);
-
-/// One line.
-#[derive(Debug, Clone)]
-pub(crate) struct Item {
-    /// Its number among those of its writer.
-    pub(crate) n: u64,
-    pub(crate) op: Op,
-    pub(crate) sid: String,
-    pub(crate) body: Box<RawValue>,
-    /// Where it stands.
-    pub(crate) at: Position,
-}
-
-/// Some lines in order, and the place after them.
-#[derive(Debug)]
-pub(crate) struct Items {
-    pub(crate) items: Vec<Item>,
-    /// Where they were read from when there is nothing new.
-    pub(crate) end: Position,
-}
 
 /// Makes the sender's side, again where a sender has come to grief.
 #[derive(Clone)]

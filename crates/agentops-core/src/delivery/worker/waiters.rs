@@ -7,7 +7,7 @@ use agentops_spool::Position;
 
 use super::inbox::Flushed;
 use crate::delivery::book::Progress;
-use crate::delivery::source::Mark;
+use crate::delivery::item::Mark;
 use crate::reply::Answer;
 
 /// Somebody who waits.
