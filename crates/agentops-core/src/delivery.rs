@@ -9,6 +9,7 @@
 
 mod backoff;
 mod book;
+mod both;
 mod catch_up;
 mod courier;
 mod host;

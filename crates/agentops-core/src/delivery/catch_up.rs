@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::backoff::pause;
 use super::book::{Book, Place, Progress};
+use super::both::either;
 use super::requests::Step;
 use super::sender::{STRETCH_BYTES, STRETCH_LINES, Sender};
 use super::source::Lines;
@@ -76,12 +77,7 @@ impl Sender {
             pace.rest(moved, self).await;
             return;
         }
-        let stirred = async {
-            tokio::select! {
-                () = self.stir.notified() => {}
-                () = self.delivery.hurry.notified() => {}
-            }
-        };
+        let stirred = either(self.stir.notified(), self.delivery.hurry.notified());
         // With all of them on their way, one will land.
         let next = next.unwrap_or(LANDING);
         let _ = timeout(next, stirred).await;

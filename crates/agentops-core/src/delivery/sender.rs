@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::backoff::pause;
 use super::book::{Book, Place, Progress};
+use super::both::both;
 use super::courier::{Delivery, FEW, FOR_EVER};
 use super::item::Item;
 use super::requests::{Call, Step, steps};
@@ -58,7 +59,7 @@ impl Sender {
 
     /// Sends for as long as the process lives; tells `done` how far it is.
     pub(crate) async fn run(self: Arc<Self>, done: impl Fn(Progress)) {
-        tokio::join!(self.go_on(&done), self.catch_up(&done));
+        both(self.go_on(&done), self.catch_up(&done)).await;
     }
 
     /// Sends all of a source that grows no more.
