@@ -31,6 +31,11 @@ Where the session goes, the first that is given:
 Signals: Ctrl-C and Ctrl-\\ reach the command from the terminal, and its end is
 waited for; SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGCONT are passed on to it.
 
+With --capture-llm the command finds a recorder's address in OPENAI_BASE_URL,
+ANTHROPIC_BASE_URL, GOOGLE_GEMINI_BASE_URL and OLLAMA_HOST, and in OPENAI_API_BASE
+and AZURE_OPENAI_ENDPOINT where they are set. What they were set to is where calls
+are forwarded to, else the providers themselves. Keys pass through and are not kept.
+
 Exit code: the command's own; 128 + N when signal N ended it, as shells say it;
 127 when there is no such command, 126 when it cannot be run. Wrong usage is 2,
 a server without a key 6, an unusable data directory 7; then nothing was run.";
@@ -80,6 +85,10 @@ pub(crate) struct Run {
     /// A tag of the session; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+    /// Record the calls of language models that the command makes, in any language: their base URLs lead to a
+    /// recorder on this machine, which forwards them
+    #[arg(long)]
+    pub(crate) capture_llm: bool,
     /// Do not print the session's tree at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,

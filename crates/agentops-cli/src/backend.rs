@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 use self::local::{Local, Unopened};
 use self::remote::Remote;
-pub(crate) use self::remote::is_loopback;
+pub(crate) use self::remote::{install_crypto, is_loopback};
 use crate::args::Source;
 use crate::env;
 use crate::exit::{Exit, Problem};

@@ -12,6 +12,23 @@ pub(crate) const API_KEY: &str = "AGENTOPS_API_KEY";
 pub(crate) const DATA_DIR: &str = "AGENTOPS_DATA_DIR";
 /// The call of another program inside which this one runs; not the caller of what `run` runs.
 pub(crate) const PARENT_ID: &str = "AGENTOPS_PARENT_ID";
+/// Where programs find their model providers, with where those are; `None`: known only when it is set.
+pub(crate) const PROVIDERS: &[(&str, Option<&str>)] = &[
+    ("OPENAI_BASE_URL", Some("https://api.openai.com/v1")),
+    ("OPENAI_API_BASE", None),
+    ("AZURE_OPENAI_ENDPOINT", None),
+    ("ANTHROPIC_BASE_URL", Some("https://api.anthropic.com")),
+    (
+        "GOOGLE_GEMINI_BASE_URL",
+        Some("https://generativelanguage.googleapis.com"),
+    ),
+    (OLLAMA_HOST, Some("http://127.0.0.1:11434")),
+];
+/// Ollama's address: a URL, a host, a port, or some of them.
+pub(crate) const OLLAMA_HOST: &str = "OLLAMA_HOST";
+/// Where programs find the proxy to the outside, and what is not reached over it.
+pub(crate) const PROXIES: &[&str] = &["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+pub(crate) const NO_PROXY: &[&str] = &["NO_PROXY", "no_proxy"];
 /// What `serve` logs, in the notation of `tracing`'s filters.
 pub(crate) const LOG: &str = "RUST_LOG";
 

@@ -13,6 +13,7 @@ mod error;
 mod forward;
 mod routes;
 
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +22,8 @@ use agentops_core::observe::Place;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::error::RecorderError;
@@ -62,6 +63,7 @@ pub struct Recorder {
     address: SocketAddr,
     prefix: String,
     routes: Arc<Routes>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -90,11 +92,13 @@ impl Recorder {
             prefix: prefix.clone(),
             routes: Arc::clone(&routes),
         });
+        let (stop, stopped) = watch::channel(false);
         Ok(Recorder {
             address,
             prefix,
             routes,
-            task: tokio::spawn(serve(listener, forward)),
+            stop,
+            task: tokio::spawn(serve(listener, forward, stopped)),
         })
     }
 
@@ -107,6 +111,13 @@ impl Recorder {
         let number = self.routes.add(upstream, Place::current())?;
         Ok(format!("http://{}{}{number}", self.address, self.prefix))
     }
+
+    /// Stops it and waits until every call that ran has been recorded as far as it came.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // It ends by itself; a panic in it is nothing that its user could do anything about.
+        drop((&mut self.task).await);
+    }
 }
 
 impl Drop for Recorder {
@@ -115,38 +126,45 @@ impl Drop for Recorder {
     }
 }
 
-/// Takes connections until it is aborted, which ends them too.
-async fn serve(listener: TcpListener, forward: Arc<Forward>) {
+/// Takes connections until it is told to stop, or aborted; either ends them too.
+async fn serve(listener: TcpListener, forward: Arc<Forward>, mut stopped: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, place) = tokio::select! {
+            taken = next => taken,
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        };
+        match stream {
+            Ok((stream, _)) => {
+                connections.spawn(connection(stream, Arc::clone(&forward), place));
+            }
             Err(error) => {
                 tracing::warn!(target: "agentops", "the recorder cannot take a connection: {error}");
                 tokio::time::sleep(PAUSE).await;
-                continue;
             }
-        };
-        // A stream's chunks are small and are wanted at once.
-        drop(stream.set_nodelay(true));
-        let forward = Arc::clone(&forward);
-        connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let forward = Arc::clone(&forward);
-                async move { Ok::<_, std::convert::Infallible>(forward.answer(request).await) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIME)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that goes away is no fault of ours.
-            drop(connection.await);
-            drop(place);
-        });
+        }
     }
+    connections.shutdown().await;
+}
+
+/// One client's requests, one after the other. Its place among the connections is kept as long.
+async fn connection<P>(stream: TcpStream, forward: Arc<Forward>, _place: P) {
+    // A stream's chunks are small and are wanted at once.
+    drop(stream.set_nodelay(true));
+    let service = service_fn(move |request| {
+        let forward = Arc::clone(&forward);
+        async move { Ok::<_, Infallible>(forward.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that goes away is no fault of ours.
+    drop(connection.await);
 }

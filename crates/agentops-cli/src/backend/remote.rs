@@ -230,7 +230,7 @@ pub(crate) fn is_loopback(url: &str) -> bool {
 }
 
 /// This is an executable: it may decide what the whole process encrypts with.
-fn install_crypto() {
+pub(crate) fn install_crypto() {
     // Refused only when it has been done before.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -9,6 +9,7 @@
 
 mod end;
 mod killed;
+mod models;
 mod process;
 mod recording;
 mod signals;
@@ -26,6 +27,7 @@ use anyhow::Context as _;
 
 use self::end::End;
 use self::killed::OutOfMemory;
+use self::models::Models;
 use self::recording::Recording;
 use self::signals::Signals;
 use super::show;
@@ -55,7 +57,16 @@ async fn recorded(args: &Run, recording: &Recording) -> anyhow::Result<ExitCode>
     recording.begun().await;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let memory = OutOfMemory::watch();
-    let end = match process::run(&args.command, recording, &mut signals).await {
+    let models = match args.capture_llm && recording.is_on() {
+        true => Some(Models::start(recording.session()).await?),
+        false => None,
+    };
+    let ran = process::run(&args.command, recording, models.as_ref(), &mut signals).await;
+    // What it has seen belongs into the session before that ends.
+    if let Some(models) = models {
+        models.stop().await;
+    }
+    let end = match ran {
         Ok(status) => End::of(status, &memory),
         Err(process::Failed::Start(error)) => {
             let problem = unstarted(&args.command, &error);

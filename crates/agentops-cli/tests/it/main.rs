@@ -6,6 +6,7 @@ mod admin;
 mod errors;
 mod killed;
 mod local;
+mod models;
 mod recorded;
 mod run;
 #[cfg(unix)]

@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 
 use tokio::process::{Child, Command};
 
+use super::models::Models;
 use super::recording::Recording;
 use super::signals::{Signal, Signals};
 
@@ -23,6 +24,7 @@ pub(super) enum Failed {
 pub(super) async fn run(
     command: &[OsString],
     recording: &Recording,
+    models: Option<&Models>,
     signals: &mut Signals,
 ) -> Result<ExitStatus, Failed> {
     let (program, args) = command
@@ -31,6 +33,9 @@ pub(super) async fn run(
     let mut command = Command::new(program);
     command.args(args);
     recording.hand_down(&mut command);
+    if let Some(models) = models {
+        models.hand_down(&mut command);
+    }
     let mut child = command.spawn().map_err(Failed::Start)?;
     #[cfg(unix)]
     if let Some(id) = id(&child) {

@@ -84,6 +84,11 @@ impl Recording {
         !self.session.id().is_empty()
     }
 
+    /// The session itself.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Tells the command which session it runs in.
     pub(super) fn hand_down(&self, command: &mut Command) {
         if !self.is_on() {
