@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::cargo;
-use crate::{bench, compat, examples, layers};
+use crate::{bench, compat, examples, layers, trace};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -90,6 +90,11 @@ const STEPS: &[Step] = &[
         name: "compat",
         is_tests: false,
         run: compat::in_ci,
+    },
+    Step {
+        name: "trace",
+        is_tests: false,
+        run: trace::in_ci,
     },
 ];
 

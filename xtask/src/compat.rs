@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use cargo_metadata::MetadataCommand;
 
+pub(crate) use self::process::Stopped;
 use self::release::{RELEASES, Release};
 use self::server::Server;
 

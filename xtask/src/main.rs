@@ -13,6 +13,7 @@ mod http;
 mod layers;
 mod prices;
 mod torture;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Task {
     Busy(busy::Args),
     /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
     Compat(compat::Args),
+    /// Look at the server's system calls: no answer of 200 before the sync of what it answers.
+    Trace,
     /// Put the attribute on every function of crates that others wrote, and run their tests.
     Torture(torture::Args),
 }
@@ -68,6 +71,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(args) => bench::run(&root, &args),
         Task::Busy(args) => busy::run(&args),
         Task::Compat(args) => compat::run(&root, &args),
+        Task::Trace => trace::run(&root),
         Task::Torture(args) => torture::run(&root, &args),
     }
 }
