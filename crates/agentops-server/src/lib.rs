@@ -28,6 +28,7 @@ pub use app::{App, Clock, Storage, system_clock};
 pub use compare::{Comparison, Counts, Difference, MOST_EVENTS, Part, Row, Step, TooLong, compare};
 pub use config::{ConfigError, Limits, ServerConfig};
 pub use ingest::{ImportError, ImportReport, PricesError, import_once, store_options};
+pub use pages::session_html;
 pub use router::router;
 pub use secrets::KeyError;
 pub use serve::{

@@ -5,11 +5,20 @@
 //! the content policy lets nothing run and nothing load from elsewhere.
 
 mod assets;
+mod chart;
+mod chat;
+mod html;
 mod login;
+mod markdown;
+mod markup;
+mod messages;
 mod session;
+mod session_tags;
 mod sessions;
+mod shell;
 mod text;
 mod tree;
+mod value;
 
 use agentops_protocol::ProjectId;
 use askama::Template;
@@ -21,9 +30,11 @@ use http::{HeaderName, HeaderValue, header};
 
 pub(crate) use assets::asset;
 pub(crate) use login::{log_in, login, logout};
-pub(crate) use session::session;
+pub(crate) use session::{delete, event_panel, offline, outline, session};
+pub use session::session_html;
 pub(crate) use sessions::sessions;
 
+use self::shell::{Place, Shell};
 use crate::access::viewer;
 use crate::app::App;
 use crate::error::ApiError;
@@ -31,8 +42,10 @@ use crate::error::ApiError;
 /// The content type of pages.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
-                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Scripts come from this server's files alone, and nothing else runs or loads.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
 
 /// Somebody who may see the pages of a project: logged in to it, or at the server's own machine.
 pub(crate) struct Viewer(pub(crate) ProjectId);
@@ -58,6 +71,13 @@ impl Page {
     }
 }
 
+impl Page {
+    /// HTML that is a page already.
+    fn whole(html: String) -> Self {
+        Self(html)
+    }
+}
+
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let html = HeaderValue::from_static(HTML);
@@ -68,6 +88,7 @@ impl IntoResponse for Page {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
+    shell: Shell,
     status: u16,
     error: &'a str,
     message: &'a str,
@@ -78,6 +99,7 @@ pub(crate) async fn frame(request: Request, next: Next) -> Response {
     let mut answer = next.run(request).await;
     if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
         let template = ErrorPage {
+            shell: Shell::bare(Place::Nowhere),
             status: error.status().as_u16(),
             error: error.error(),
             message: error.message(),

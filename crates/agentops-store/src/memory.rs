@@ -863,4 +863,12 @@ impl Query for MemoryStore {
     ) -> Result<Option<String>, QueryError> {
         Ok(self.read(project, id, |session| session.logs.clone()))
     }
+
+    fn agents(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Vec<Agent>>, QueryError> {
+        Ok(self.read(project, id, |session| session.agents.clone()))
+    }
 }

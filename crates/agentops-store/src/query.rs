@@ -1,7 +1,7 @@
 //! Reading. Every answer is a consistent view of one revision.
 
 use agentops_protocol::api::{Export, Stats};
-use agentops_protocol::{Event, EventId, ProjectId, SessionId, Timestamp};
+use agentops_protocol::{Agent, Event, EventId, ProjectId, SessionId, Timestamp};
 
 use crate::{
     Changes, Cursor, EventFilter, EventPage, FoundPage, Image, ImageName, Overview, PageSize,
@@ -146,6 +146,17 @@ pub trait Query: Send + Sync {
         project: Option<&ProjectId>,
         id: &SessionId,
     ) -> Result<Option<String>, QueryError>;
+
+    /// The agents of a session that were made, in order of arrival; the default agent, which
+    /// follows from the session's id, is not among them. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn agents(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Vec<Agent>>, QueryError>;
 
     /// Sums over what began in a stretch of time, of a project's own sessions (of all projects:
     /// `None`). Events are counted by whole hours of UTC.

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
 
 use super::Page;
+use super::shell::{Place, Shell};
 use crate::access::{log_out, redeem};
 use crate::app::App;
 use crate::error::ApiError;
@@ -15,13 +16,17 @@ use crate::links::Query;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage {
+    shell: Shell,
     code: Option<String>,
 }
 
 /// The button that logs in. Nothing is used up by looking at it.
 pub(crate) async fn login(uri: Uri) -> Result<Page, ApiError> {
     let code = Query::of(&uri).get("code");
-    Page::of(&LoginPage { code })
+    Page::of(&LoginPage {
+        shell: Shell::bare(Place::Nowhere),
+        code,
+    })
 }
 
 /// Uses the code of the form up, and leads to the sessions.

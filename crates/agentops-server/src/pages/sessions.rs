@@ -1,27 +1,34 @@
-//! The list of sessions.
+//! The list of sessions: which, in what order, and what each of them did.
 
+mod filter;
+
+use agentops_protocol::EndState;
+use agentops_store::{Cursor, PageSize, SessionRow};
 use askama::Template;
 use axum::extract::State;
 use http::Uri;
 
-use agentops_protocol::EndState;
-use agentops_store::{Cursor, PageSize, SessionFilter, SessionRow};
-
+use self::filter::{Filter, Sort};
+use super::session_tags::{TagLink, tag_link};
+use super::shell::{Place, Shell};
 use super::{Page, Viewer, text};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::links::{Base, Query, segment, session_path};
+use crate::links::{Base, segment, session_path};
 
 /// Tags shown of one session.
-const TAGS: usize = 12;
+const TAGS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct SessionsPage {
+    shell: Shell,
     endpoint: String,
+    filter: Filter,
+    sorts: Vec<Sort>,
     lines: Vec<SessionLine>,
     next: Option<String>,
-    is_first: bool,
+    newest: Option<String>,
 }
 
 /// One session of the list.
@@ -29,11 +36,14 @@ struct SessionLine {
     href: String,
     name: String,
     id: String,
+    short: String,
     started: String,
+    started_at: String,
     duration: String,
     state: &'static str,
+    is_running: bool,
     reason: String,
-    tags: Vec<String>,
+    tags: Vec<TagLink>,
     more_tags: usize,
     llms: String,
     tools: String,
@@ -43,44 +53,47 @@ struct SessionLine {
     cost: String,
 }
 
-/// The sessions of the viewer's project, newest start first.
+/// The sessions of the viewer's project.
 pub(crate) async fn sessions(
     State(app): State<App>,
     Viewer(project): Viewer,
     base: Base,
     uri: Uri,
 ) -> Result<Page, ApiError> {
-    let cursor = Query::of(&uri)
-        .get("cursor")
-        .filter(|cursor| !cursor.is_empty())
-        .map(Cursor);
-    let is_first = cursor.is_none();
+    let filter = Filter::of(&uri, app.now())?;
     let read = app.read(move |store| {
-        let filter = SessionFilter::default();
-        store.sessions(Some(&project), &filter, PageSize::DEFAULT, cursor.as_ref())
+        let wanted = filter.wanted();
+        let cursor = filter.cursor();
+        let page = store.sessions(Some(&project), wanted, PageSize::DEFAULT, cursor.as_ref())?;
+        let next = page.next;
+        Page::of(&SessionsPage {
+            shell: Shell::of(store, &project, Place::Sessions)?,
+            endpoint: base.as_str().to_owned(),
+            lines: page.rows.into_iter().map(line).collect(),
+            next: next.map(|Cursor(next)| filter.with("cursor", &segment(&next))),
+            newest: cursor.map(|_| filter.with("cursor", "")),
+            sorts: filter.sorts(),
+            filter,
+        })
     });
-    let page = read.await?;
-    Page::of(&SessionsPage {
-        endpoint: base.as_str().to_owned(),
-        lines: page.rows.into_iter().map(line).collect(),
-        next: page
-            .next
-            .map(|Cursor(next)| format!("/?cursor={}", segment(&next))),
-        is_first,
-    })
+    read.await
 }
 
 fn line(row: SessionRow) -> SessionLine {
     let stats = &row.stats;
     let id = row.session.id.as_str();
+    let reason = row.session.end_state_reason.as_deref();
     SessionLine {
         href: session_path(id),
         name: name(&row),
         id: id.to_owned(),
+        short: short(id),
         started: text::time(row.session.init_timestamp),
+        started_at: row.session.init_timestamp.to_string(),
         duration: text::duration(text::micros(stats.duration)),
         state: state(&row),
-        reason: text::brief(row.session.end_state_reason.as_deref().unwrap_or_default()),
+        is_running: stats.status == "running",
+        reason: text::brief(reason.unwrap_or_default()),
         llms: text::count(stats.llms),
         tools: text::count(stats.tools),
         actions: text::count(stats.actions),
@@ -92,7 +105,7 @@ fn line(row: SessionRow) -> SessionLine {
             .tags
             .iter()
             .take(TAGS)
-            .map(|tag| text::brief(tag))
+            .map(|tag| tag_link(tag))
             .collect(),
         more_tags: row.session.tags.len().saturating_sub(TAGS),
     }
@@ -121,5 +134,5 @@ pub(super) fn state(row: &SessionRow) -> &'static str {
 }
 
 fn short(id: &str) -> String {
-    id.chars().take(8).collect()
+    text::brief(&id.chars().take(8).collect::<String>())
 }

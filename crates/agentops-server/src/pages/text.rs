@@ -2,6 +2,8 @@
 
 use agentops_protocol::{Json, Timestamp, Usd};
 
+use super::html::clean;
+
 /// The longest name, tag or reason that is shown whole.
 const BRIEF_CHARS: usize = 160;
 
@@ -36,12 +38,28 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
+/// A number with what is counted.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {what}{s}", count(number))
+}
+
+/// An amount: cents where there are many, more digits where there are few.
+pub(super) fn dollars(amount: Usd) -> String {
+    let text = amount.to_six_decimals();
+    let (whole, parts) = text.split_once('.').unwrap_or((&text, ""));
+    if whole != "0" || parts.ends_with("0000") {
+        return format!("${whole}.{}", &parts[..parts.len().min(2)]);
+    }
+    format!("${text}")
+}
+
 /// An amount; where some calls have no known price, the least it can be.
 pub(super) fn cost(cost: Option<Usd>, known: Usd) -> String {
     match cost {
-        Some(cost) => format!("${}", cost.to_six_decimals()),
+        Some(cost) => dollars(cost),
         None if known == Usd::ZERO => "unknown".to_owned(),
-        None => format!("≥ ${}", known.to_six_decimals()),
+        None => format!("≥ {}", dollars(known)),
     }
 }
 
@@ -72,9 +90,10 @@ pub(super) fn value(json: &Json, limit: usize) -> Shown {
     cut(text, limit)
 }
 
-/// The beginning of a text.
+/// The beginning of a text, with what cannot be seen made visible.
 pub(super) fn cut(mut text: String, limit: usize) -> Shown {
     if text.len() <= limit {
+        let text = clean(&text).into_owned();
         return Shown { text, left_out: 0 };
     }
     // Zero is a boundary, so this ends.
@@ -82,13 +101,16 @@ pub(super) fn cut(mut text: String, limit: usize) -> Shown {
     let end = end.unwrap_or_default();
     let left_out = text.len() - end;
     text.truncate(end);
+    let text = clean(&text).into_owned();
     Shown { text, left_out }
 }
 
 /// A short text on one line of a page; a long one is cut with an ellipsis.
 pub(super) fn brief(text: &str) -> String {
-    let mut brief: String = text.chars().take(BRIEF_CHARS).collect();
-    if brief.len() < text.len() {
+    let brief: String = text.chars().take(BRIEF_CHARS).collect();
+    let is_cut = brief.len() < text.len();
+    let mut brief = clean(&brief).into_owned();
+    if is_cut {
         brief.push('…');
     }
     brief
@@ -217,5 +239,10 @@ mod tests {
         assert_eq!(cost(Some(known), known), "$0.009300");
         assert_eq!(cost(None, known), "≥ $0.009300");
         assert_eq!(cost(None, Usd::ZERO), "unknown");
+        for (amount, text) in [("0", "$0.00"), ("1.5", "$1.50"), ("123.456789", "$123.45")] {
+            assert_eq!(dollars(amount.parse().unwrap()), text);
+        }
+        assert_eq!(counted(1, "tool"), "1 tool");
+        assert_eq!(counted(2_000, "tool"), "2,000 tools");
     }
 }

@@ -93,7 +93,11 @@ pub(super) fn table() -> Vec<Route> {
     routes.extend([
         Route::page("/", pages::sessions),
         Route::page("/sessions/{id}", pages::session),
-        Route::page("/assets/{name}", pages::asset),
+        Route::page("/sessions/{id}/outline.json", pages::outline),
+        Route::page("/sessions/{id}/events/{event}/panel", pages::event_panel),
+        Route::page("/sessions/{id}/session.html", pages::offline),
+        Route::at(Under::Root, "/sessions/{id}/delete").form(pages::delete),
+        Route::page("/assets/{hash}/{name}", pages::asset),
         Route::page("/login", pages::login).form(pages::log_in),
         Route::at(Under::Root, "/logout").form(pages::logout),
     ]);

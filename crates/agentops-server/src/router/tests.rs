@@ -202,6 +202,14 @@ impl Query for Faulty {
     ) -> Result<Option<String>, QueryError> {
         self.real.logs(project, id)
     }
+
+    fn agents(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Vec<agentops_protocol::Agent>>, QueryError> {
+        self.real.agents(project, id)
+    }
 }
 
 impl Catalog for Faulty {

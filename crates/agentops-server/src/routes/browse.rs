@@ -1,6 +1,7 @@
 //! Sessions as they are looked through: lists, one, its log, and its end.
 
 use agentops_protocol::api::{ExportedSession, SessionList, Stats};
+use agentops_protocol::{ProjectId, SessionId};
 use agentops_store::{Cursor, Mutation, SessionFilter, SessionOrder, SessionSort};
 use axum::Json;
 use axum::extract::State;
@@ -29,6 +30,11 @@ pub(crate) async fn list_sessions(
         sessions: page.rows.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|Cursor(next)| next),
     }))
+}
+
+/// Which sessions a list's address asks for.
+pub(crate) fn session_filter(uri: &Uri) -> Result<SessionFilter, ApiError> {
+    filter(&Params::of(uri))
 }
 
 fn filter(params: &Params<'_>) -> Result<SessionFilter, ApiError> {
@@ -106,17 +112,26 @@ pub(crate) async fn delete_session(
     holder: KeyHolder,
     SessionPath(id): SessionPath,
 ) -> Result<StatusCode, ApiError> {
-    let (project, session) = (holder.project.clone(), id.clone());
+    delete_from(&app, holder.project, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a session of a project's own away, for good.
+pub(crate) async fn delete_from(
+    app: &App,
+    project: ProjectId,
+    id: SessionId,
+) -> Result<(), ApiError> {
+    let (whose, session) = (project.clone(), id.clone());
     let row = app
-        .read(move |store| store.session(Some(&project), &session))
+        .read(move |store| store.session(Some(&whose), &session))
         .await?;
     let row = row.ok_or_else(ApiError::no_session)?;
-    if row.session.project_id != holder.project.as_str() {
+    if row.session.project_id != project.as_str() {
         return Err(ApiError::read_only());
     }
-    app.commit((holder.project, id), Mutation::Delete, None)
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
+    app.commit((project, id), Mutation::Delete, None).await?;
+    Ok(())
 }
 
 /// The text that update_logs appended.

@@ -101,6 +101,11 @@ pub(crate) async fn one_event(
     found.await?.map(Json).ok_or_else(ApiError::no_event)
 }
 
+/// Which events a list's address asks for.
+pub(crate) fn event_filter(uri: &Uri) -> Result<EventFilter, ApiError> {
+    filter(&Params::of(uri))
+}
+
 fn filter(params: &Params<'_>) -> Result<EventFilter, ApiError> {
     let mut filter = EventFilter::default();
     filter.kind = params.kind("kind")?;

@@ -20,7 +20,7 @@ pub(crate) async fn update_logs(
     body: RequestBody,
 ) -> Result<Json<LogsAnswer>, ApiError> {
     let mutation = body.read(normalise::logs).await?;
-    let logs_url = format!("{}#logs", base.session_url(holder.session.as_str()));
+    let logs_url = format!("{}?tab=logs", base.session_url(holder.session.as_str()));
     app.commit(holder.target(), mutation, batch).await?;
     Ok(Json(LogsAnswer {
         status: "success".to_owned(),

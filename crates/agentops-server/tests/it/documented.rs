@@ -191,10 +191,11 @@ fn health_logs_ttd_and_reports() {
             body.as_bytes(),
         );
         assert_eq!(answer.json()["status"], "success");
-        let url = format!("{}/sessions/{SESSION}#logs", server.running().url());
+        let url = format!("{}/sessions/{SESSION}?tab=logs", server.running().url());
         assert_eq!(answer.json()["logs_url"], url.as_str());
     }
-    let page = server.get(&format!("/sessions/{SESSION}"), &[]).text();
+    let logs = format!("/sessions/{SESSION}?tab=logs");
+    let page = server.get(&logs, &[]).text();
     assert!(page.contains("one\ntwo\n"));
 
     server.post("/create_events", &jwt, &sample("create_events.json"));

@@ -41,16 +41,21 @@ fn no_page_can_run_or_load_anything_foreign() {
     for path in ["/", &format!("/sessions/{SESSION}"), "/sessions/nobody"] {
         let page = server.get(path, &[]);
         let policy = page.header("content-security-policy").unwrap();
-        assert!(policy.starts_with("default-src 'none'; style-src 'self'; img-src 'self' data:;"));
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
         assert!(!policy.contains("unsafe") && !policy.contains('*'));
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
         let text = page.text();
-        for forbidden in ["<script", " style=", " onclick=", "http://www.w3.org"] {
+        for forbidden in ["<style", " style=", " onclick=", "http://www.w3.org"] {
             assert!(!text.contains(forbidden), "{path} {forbidden}");
         }
+        let scripts = text.split("<script").skip(1);
+        for script in scripts {
+            assert!(script.starts_with(" type=\"module\" src=\"/assets/"), "{script}");
+            assert!(script.contains(".js\"></script>"), "{script}");
+        }
         let links = text.split("href=\"").skip(1);
-        assert!(links.map(|link| &link[..1]).all(|first| first == "/"));
+        assert!(links.map(|link| &link[..1]).all(|first| first == "/" || first == "#"));
     }
     let gone = server.get("/sessions/nobody", &[]);
     assert_eq!(
@@ -99,20 +104,18 @@ fn what_was_recorded_stays_text() {
         .unwrap()
         .strip_prefix(server.running().url())
         .unwrap();
-    for path in ["/", path] {
-        let page = server.get(path, &[]);
-        assert_eq!(page.status, 200, "{}", page.text());
+    let tabs = ["", "?tab=chat", "?tab=errors", "?tab=agents", "?tab=graphs", "?tab=logs", "?tab=raw", "?event=l", "?event=e", "/session.html"];
+    let event = "/events/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22'%3E%3C%2Fpre%3E%3Cscript%3Ealert(2)%3C%2Fscript%3E%26amp%3B/panel";
+    let pages = tabs.into_iter().chain([event]).map(|tab| format!("{path}{tab}"));
+    for path in pages.chain(["/".to_owned()]) {
+        let page = server.get(&path, &[]);
+        assert_eq!(page.status, 200, "{path}: {}", page.text());
         let text = page.text();
-        assert!(
-            !text.contains("<img") && !text.contains("<script"),
-            "{text}"
-        );
-        assert_eq!(
-            text.matches("<pre>").count(),
-            text.matches("</pre>").count()
-        );
-        assert!(!text.contains("href=\"javascript") && !text.contains("src=\"javascript"));
-        assert!(text.contains("&#60;img src=x onerror=alert(1)&#62;"));
+        for forbidden in ["<img", "alert(2)</script", "<script>", "href=\"javascript", "src=\"javascript"] {
+            assert!(!text.contains(forbidden), "{path}: {forbidden}");
+        }
+        assert_eq!(text.matches("<pre").count(), text.matches("</pre>").count(), "{path}");
+        assert!(text.contains("img src=x onerror=alert(1)"), "{path}");
     }
 }
 
@@ -147,14 +150,36 @@ fn the_session_page_shows_the_tree_the_facts_and_the_values() {
         "$0.009300",
         "230 tokens",
         "11.00 s",
-        "how?",
         "hot tea on desk",
-        "memory_full",
+        "memory full",
         "1 to 7 of 7",
     ] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(page.contains("\"goal\"") || page.contains("&#34;goal&#34;"));
+    let chosen = |id: &str| {
+        let whole = server.get(&format!("/sessions/{SESSION}?event={id}"), &[]).text();
+        let alone = server.get(&format!("/sessions/{SESSION}/events/{id}/panel"), &[]).text();
+        assert!(whole.contains(alone.trim()), "{alone}");
+        alone
+    };
+    assert!(chosen("inner").contains("how?") && chosen("inner").contains("hot"));
+    assert!(chosen("outer").contains("<bdi>goal</bdi>") && chosen("outer").contains("Spill: hot tea"));
+    assert!(chosen("err").contains("data-jump=\"outer\""));
+    let outline = server.get(&format!("/sessions/{SESSION}/outline.json"), &[]).json();
+    assert_eq!(outline["kind"], "aletaaa");
+    assert_eq!(outline["depth"], json!([0, 1, 1, 0, 0, 0, 1]));
+    assert_eq!(outline["status"], "ooerrrr");
+    for (tab, part) in [
+        ("chat", "how?"),
+        ("errors", "hot tea on desk"),
+        ("agents", "Default agent"),
+        ("graphs", "Slowest calls"),
+        ("logs", "No log"),
+        ("raw", "Take it away"),
+    ] {
+        let page = server.get(&format!("/sessions/{SESSION}?tab={tab}"), &[]);
+        assert!(page.status == 200 && page.text().contains(part), "{tab}: {part}");
+    }
     let place = |name: &str| {
         page.find(&format!("<bdi>{name}</bdi>"))
             .unwrap_or_else(|| panic!("{name} is missing"))
@@ -163,7 +188,7 @@ fn the_session_page_shows_the_tree_the_facts_and_the_values() {
         let before = &page[..page
             .find(&format!("<span class=\"name\"><bdi>{name}</bdi>"))
             .unwrap()];
-        before.rsplit("aria-level=\"").next().unwrap()[..1]
+        before.rsplit(", level ").next().unwrap()[..1]
             .parse::<u8>()
             .unwrap()
     };
@@ -233,8 +258,10 @@ fn a_page_of_large_values_stays_small() {
         .collect();
     create_events(&server, &jwt, &json!(events));
     let page = server.get(&format!("/sessions/{SESSION}"), &[]);
-    assert!(page.body.len() < 6 << 20, "{} bytes", page.body.len());
-    assert!(page.text().contains("more bytes in the export"));
+    assert!(page.body.len() < 1 << 20, "{} bytes", page.body.len());
+    let panel = server.get(&format!("/sessions/{SESSION}/events/e7/panel"), &[]);
+    assert!(panel.body.len() < 512 << 10, "{} bytes", panel.body.len());
+    assert!(panel.text().contains("more bytes in the event"));
 }
 
 #[test]
@@ -253,21 +280,77 @@ fn pages_are_for_who_sits_here() {
 }
 
 #[test]
-fn the_style_sheet_is_sent_once() {
+fn files_are_kept_by_browsers_and_those_of_another_version_are_not() {
     let server = Server::start();
-    let sheet = server.get("/assets/style.css", &[]);
+    let page = server.get("/", &[]).text();
+    let sheet = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap();
+    let sheet = sheet.split('"').next().unwrap();
+    let answer = server.get(sheet, &[]);
     assert_eq!(
-        (sheet.status, sheet.header("content-type")),
+        (answer.status, answer.header("content-type")),
         (200, Some("text/css; charset=utf-8"))
     );
-    let tag = sheet.header("etag").unwrap();
-    let again = server.get("/assets/style.css", &[("If-None-Match", tag)]);
-    assert_eq!((again.status, again.body.len()), (304, 0));
-    assert_eq!(
-        server.get("/assets/icon.svg", &[]).header("content-type"),
-        Some("image/svg+xml")
-    );
-    for name in ["..%2f..%2fCargo.toml", "style.css.bak"] {
-        assert_eq!(server.get(&format!("/assets/{name}"), &[]).status, 404);
+    let keep = answer.header("cache-control").unwrap();
+    assert!(keep.contains("immutable"), "{keep}");
+    let old = server.get("/assets/0123456789abcdef/page.js", &[]);
+    assert_eq!((old.status, old.header("cache-control")), (200, Some("no-cache")));
+    assert_eq!(old.header("content-type"), Some("text/javascript; charset=utf-8"));
+    for name in ["..%2f..%2fCargo.toml", "style.css.bak", "..%2fx%2fstyle.css"] {
+        assert_eq!(server.get(&format!("/assets/x/{name}"), &[]).status, 404);
     }
+}
+
+#[test]
+fn a_session_is_one_file_that_loads_nothing() {
+    let server = Server::start();
+    let jwt = server.session(SESSION);
+    create_events(
+        &server,
+        &jwt,
+        &json!([
+            {"id": "a", "type": "action", "action_type": "plan", "params": {"goal": "</script><b>"}},
+            {"id": "e", "type": "error", "error_type": "Spill", "details": "hot", "trigger_event_id": "a"}
+        ]),
+    );
+    let file = server.get(&format!("/sessions/{SESSION}/session.html"), &[]);
+    assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"session.html\""));
+    let text = file.text();
+    assert!(text.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;"));
+    assert_eq!(text.matches("<script").count(), 2, "its data and its script");
+    assert_eq!(text.matches("</script>").count(), 2);
+    assert!(!text.contains("<link") && !text.contains("import "));
+    assert!(text.contains("Spill: hot") && text.contains("<bdi>goal</bdi>"));
+    assert_eq!(server.get("/sessions/nobody/session.html", &[]).status, 404);
+}
+
+#[test]
+fn the_list_is_narrowed_put_in_order_and_shortened() {
+    let server = Server::start();
+    for (id, tag) in [("one", "red"), ("two", "blue & red")] {
+        let body = json!({"session": {"id": id, "tags": [tag], "init_timestamp": "2024-03-14T12:00:00Z"}});
+        let made = server.send("POST", "/v2/create_session", &[key(KEY)], body.to_string().as_bytes());
+        assert_eq!(made.status, 200);
+    }
+    let has = |query: &str| {
+        let page = server.get(&format!("/{query}"), &[]);
+        assert_eq!(page.status, 200, "{query}");
+        let text = page.text();
+        [text.contains("data-row=\"one\""), text.contains("data-row=\"two\"")]
+    };
+    assert_eq!(has(""), [true, true]);
+    assert_eq!(has("?tag=red"), [true, false]);
+    assert_eq!(has("?tag=blue+%26+red&status=running"), [false, true]);
+    assert_eq!(has("?text=BLUE"), [false, true]);
+    assert_eq!(has("?errors=true"), [false, false]);
+    assert_eq!(has("?range=hour"), [false, false]);
+    assert_eq!(has("?from=2024-03-14&to=2024-03-15&end_state=Indeterminate"), [true, true]);
+    assert_eq!(server.get("/?end_state=Maybe", &[]).status, 400);
+    let narrow = server.get("/?errors=true", &[]).text();
+    assert!(narrow.contains("No session fits"));
+    let gone = server.send("POST", "/sessions/one/delete", &[("Origin", server.running().url())], b"");
+    assert_eq!((gone.status, gone.header("location")), (303, Some("/")));
+    assert_eq!(has(""), [false, true]);
+    let foreign = server.send("POST", "/sessions/two/delete", &[("Origin", "http://evil.example")], b"");
+    assert_eq!(foreign.status, 403);
+    assert_eq!(has(""), [false, true]);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
-use agentops_protocol::{Event, EventId, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
+use agentops_protocol::{Agent, Event, EventId, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Fault;
@@ -202,6 +202,19 @@ impl Query for SqliteStore {
             let stored = find(connection, project, id)?;
             stored
                 .map(|stored| logs(connection, unpacker, stored.seq))
+                .transpose()
+        })?)
+    }
+
+    fn agents(
+        &self,
+        project: Option<&ProjectId>,
+        id: &SessionId,
+    ) -> Result<Option<Vec<Agent>>, QueryError> {
+        Ok(self.readers.read(|connection, _| {
+            let stored = find(connection, project, id)?;
+            stored
+                .map(|stored| agents::list(connection, stored.seq))
                 .transpose()
         })?)
     }
