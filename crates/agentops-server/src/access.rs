@@ -11,6 +11,6 @@ pub use login::{LoginCode, create_login};
 pub use open::Peer;
 
 pub(crate) use keys::{KeyHolder, ParentProject, may_watch};
-pub(crate) use login::{log_out, redeem, viewer};
+pub(crate) use login::{admit, admitted, log_out, redeem, switch, viewer};
 pub(crate) use origin::is_foreign;
 pub(crate) use tokens::{TokenHolder, issue_token};

@@ -7,11 +7,15 @@
 mod assets;
 mod chart;
 mod chat;
+mod compare;
+mod events;
 mod html;
 mod login;
 mod markdown;
 mod markup;
 mod messages;
+mod overview;
+mod projects;
 mod session;
 mod session_tags;
 mod sessions;
@@ -29,9 +33,13 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, header};
 
 pub(crate) use assets::asset;
+pub(crate) use compare::compare;
+pub(crate) use events::events;
 pub(crate) use login::{log_in, login, logout};
-pub(crate) use session::{delete, event_panel, offline, outline, session};
+pub(crate) use overview::overview;
+pub(crate) use projects::{create_key, create_project, projects, revoke_key, switch_project};
 pub use session::session_html;
+pub(crate) use session::{delete_session, event_panel, session, session_file, session_outline};
 pub(crate) use sessions::sessions;
 
 use self::shell::{Place, Shell};
@@ -56,6 +64,17 @@ impl FromRequestParts<App> for Viewer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let project = viewer(app, parts).await?;
         project.map(Self).ok_or_else(ApiError::login_needed)
+    }
+}
+
+/// Who asks, by what the request says of itself.
+pub(crate) struct Asker(pub(crate) Parts);
+
+impl FromRequestParts<App> for Asker {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.clone()))
     }
 }
 

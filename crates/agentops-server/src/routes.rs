@@ -24,7 +24,7 @@ pub(crate) use auth::reauthorize_jwt;
 pub(crate) use browse::{
     delete_from, delete_session, get_session, list_sessions, session_filter, session_logs,
 };
-pub(crate) use compare::compare;
+pub(crate) use compare::{compare, compared};
 pub(crate) use event_lists::{event_filter, events, one_event, search, session_events};
 pub(crate) use events::{create_events, update_events};
 pub(crate) use export::export;

@@ -777,7 +777,10 @@ fn agents_threads_and_logs_are_kept(store: &dyn Backend) {
     assert_eq!(agents, [("b", Some("C")), ("a", None)]);
     let listed = store.agents(None, &whole.session.id).unwrap().unwrap();
     assert_eq!(listed, whole.agents);
-    assert_eq!(store.agents(None, &"nobody".parse().unwrap()).unwrap(), None);
+    assert_eq!(
+        store.agents(None, &"nobody".parse().unwrap()).unwrap(),
+        None
+    );
     assert_eq!(
         whole.threads,
         [Thread {

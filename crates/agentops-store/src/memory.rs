@@ -401,7 +401,7 @@ fn cut(mut event: Event, filter: &EventFilter) -> Event {
     event
 }
 
-fn count_session(overview: &mut Overview, facts: &Facts) {
+fn count_session(overview: &mut Overview, facts: &Facts, cost: Usd) {
     let fail = u64::from(facts.state == EndState::Failure);
     overview.sessions.total += 1;
     overview.sessions.running += u64::from(facts.end.is_none());
@@ -419,10 +419,16 @@ fn count_session(overview: &mut Overview, facts: &Facts) {
         }
     }
     for tag in &facts.tags {
-        match overview.tags.iter_mut().find(|known| known.0 == *tag) {
-            Some(known) => (known.1, known.2) = (known.1 + 1, known.2 + fail),
-            None => overview.tags.push((tag.clone(), 1, fail)),
-        }
+        let tags = &mut overview.tags;
+        let at = tags.iter().position(|known| known.tag == *tag);
+        let at = at.unwrap_or_else(|| {
+            tags.push(overview::TagSums::default());
+            tags.len() - 1
+        });
+        tags[at].tag.clone_from(tag);
+        tags[at].sessions += 1;
+        tags[at].fail += fail;
+        tags[at].cost = tags[at].cost + cost;
     }
 }
 
@@ -807,7 +813,11 @@ impl Query for MemoryStore {
         let own = |session: &&Session| project.is_none_or(|project| session.project == *project);
         for session in state.sessions.iter().filter(own) {
             if session.facts.start >= from && session.facts.start < to {
-                count_session(&mut overview, &session.facts);
+                count_session(
+                    &mut overview,
+                    &session.facts,
+                    self.count(session).cost_known,
+                );
             }
             for event in self.shown(session) {
                 let hour = |at: Timestamp| at.as_micros().div_euclid(3_600_000_000);
@@ -823,7 +833,9 @@ impl Query for MemoryStore {
             rows.truncate(overview::ROWS);
         };
         order(&mut overview.reasons);
-        overview.tags.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        overview
+            .tags
+            .sort_by(|a, b| (b.sessions, &a.tag).cmp(&(a.sessions, &b.tag)));
         overview.tags.truncate(overview::ROWS);
         let [actions, llms, tools, errors] =
             named.map(|named| overview::most(named.into_values().collect()));

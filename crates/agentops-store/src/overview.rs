@@ -19,8 +19,8 @@ pub struct Overview {
     pub sessions: SessionSums,
     /// Why sessions ended badly, the most frequent first.
     pub reasons: Vec<(String, u64)>,
-    /// Sessions by tag, the most frequent first, and how many of them ended badly.
-    pub tags: Vec<(String, u64, u64)>,
+    /// Sessions by tag, the most frequent first.
+    pub tags: Vec<TagSums>,
     /// By day of UTC, as days since 1970-01-01; days without anything are left out.
     pub days: BTreeMap<i64, DaySums>,
     /// LLM calls by model, the most frequent first.
@@ -47,6 +47,20 @@ pub struct SessionSums {
     pub success: u64,
     /// Ended badly.
     pub fail: u64,
+}
+
+/// The sessions of one tag.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TagSums {
+    /// The tag.
+    pub tag: String,
+    /// How many have it.
+    pub sessions: u64,
+    /// Of them, those that ended badly.
+    pub fail: u64,
+    /// What is known of their cost.
+    pub cost: Usd,
 }
 
 /// Sums over events.

@@ -21,6 +21,8 @@ const LINK_MICROS: i64 = 10 * 60 * 1_000_000;
 const BROWSER_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// The cookie's name.
 const COOKIE: &str = "agentops_login";
+/// To how many projects one browser is logged in at once.
+const LOGINS: usize = 8;
 /// The longest text that is looked up.
 const SECRET_BYTES: usize = 128;
 
@@ -78,39 +80,88 @@ fn kept(secret: &[u8; 32], text: &str) -> KeyHash {
     hash(secret, &format!("login:{text}"))
 }
 
-/// Uses a code up; the cookie to set, or `None` when the code is not good.
-pub(crate) async fn redeem(app: &App, code: &str) -> Result<Option<String>, ApiError> {
+/// Uses a code up; the cookie to set, or `None` when the code is not good. What the browser is
+/// logged in to already it stays logged in to.
+pub(crate) async fn redeem(
+    app: &App,
+    parts: &Parts,
+    code: &str,
+) -> Result<Option<String>, ApiError> {
     if code.is_empty() || code.len() > SECRET_BYTES {
         return Ok(None);
     }
     let (link, now) = (kept(&app.secrets().keys, code), app.now());
-    let cookie = fresh().map_err(|error| ApiError::internal(&error))?;
-    let browser = kept(&app.secrets().keys, &cookie);
     let taken = app.read(move |store| {
         let Some(grant) = store.grant(&link)? else {
-            return Ok::<_, ApiError>(false);
+            return Ok::<_, ApiError>(None);
         };
         if grant.purpose != Purpose::Link || grant.expires < now || !store.remove_grant(&link)? {
-            return Ok(false);
+            return Ok(None);
         }
-        let expires = now.as_micros() + BROWSER_SECONDS * 1_000_000;
-        let grant = Grant {
-            purpose: Purpose::Browser,
-            expires: Timestamp::from_micros(expires),
-            ..grant
-        };
-        store.add_grant(&browser, &grant, now)?;
-        Ok(true)
+        Ok(Some(grant.project))
     });
-    Ok(taken
-        .await?
-        .then(|| set_cookie(app, &cookie, BROWSER_SECONDS)))
+    match taken.await? {
+        Some(project) => admit(app, parts, vec![project]).await.map(Some),
+        None => Ok(None),
+    }
 }
 
-/// Ends the login of who asks; the cookie to set.
+/// Logs a browser in to projects, of which it looks at the first; the cookie to set.
+pub(crate) async fn admit(
+    app: &App,
+    parts: &Parts,
+    projects: Vec<ProjectId>,
+) -> Result<String, ApiError> {
+    let (now, key) = (app.now(), app.secrets().keys);
+    let expires = Timestamp::from_micros(now.as_micros() + BROWSER_SECONDS * 1_000_000);
+    let known = logins(app, parts).await?;
+    let admitted = app.read(move |store| {
+        let mut secrets = Vec::new();
+        for project in &projects {
+            let secret = fresh().map_err(|error| ApiError::internal(&error))?;
+            let grant = Grant {
+                purpose: Purpose::Browser,
+                project: project.clone(),
+                expires,
+            };
+            store.add_grant(&kept(&key, &secret), &grant, now)?;
+            secrets.push(secret);
+        }
+        let others = known.into_iter();
+        let others = others.filter(|login| !projects.contains(&login.project));
+        secrets.extend(others.map(|login| login.secret));
+        secrets.truncate(LOGINS);
+        Ok::<_, ApiError>(secrets)
+    });
+    Ok(set_cookie(app, &admitted.await?.join("."), BROWSER_SECONDS))
+}
+
+/// Makes another project that the browser is logged in to the one it looks at; the cookie to set,
+/// or `None` when it is not logged in to that.
+pub(crate) async fn switch(
+    app: &App,
+    parts: &Parts,
+    project: &ProjectId,
+) -> Result<Option<String>, ApiError> {
+    let mut logins = logins(app, parts).await?;
+    let Some(at) = logins.iter().position(|login| login.project == *project) else {
+        return Ok(None);
+    };
+    logins[..=at].rotate_right(1);
+    let secrets: Vec<String> = logins.into_iter().map(|login| login.secret).collect();
+    Ok(Some(set_cookie(app, &secrets.join("."), BROWSER_SECONDS)))
+}
+
+/// The projects that the browser is logged in to, the one it looks at first.
+pub(crate) async fn admitted(app: &App, parts: &Parts) -> Result<Vec<ProjectId>, ApiError> {
+    let logins = logins(app, parts).await?;
+    Ok(logins.into_iter().map(|login| login.project).collect())
+}
+
+/// Ends the logins of who asks; the cookie to set.
 pub(crate) async fn log_out(app: &App, parts: &Parts) -> Result<String, ApiError> {
-    if let Some(cookie) = cookie(parts) {
-        let browser = kept(&app.secrets().keys, cookie);
+    for secret in secrets_in(parts) {
+        let browser = kept(&app.secrets().keys, secret);
         app.read(move |store| store.remove_grant(&browser)).await?;
     }
     Ok(set_cookie(app, "", 0))
@@ -147,13 +198,44 @@ pub(crate) async fn page_of_ours(app: &App, parts: &Parts) -> Result<Option<Proj
 }
 
 async fn logged_in(app: &App, parts: &Parts) -> Result<Option<ProjectId>, ApiError> {
-    let Some(cookie) = cookie(parts) else {
-        return Ok(None);
-    };
-    let (hash, now) = (kept(&app.secrets().keys, cookie), app.now());
-    let grant = app.read(move |store| store.grant(&hash)).await?;
-    let good = grant.filter(|grant| grant.purpose == Purpose::Browser && now <= grant.expires);
-    Ok(good.map(|grant| grant.project))
+    let mut logins = logins(app, parts).await?.into_iter();
+    Ok(logins.next().map(|login| login.project))
+}
+
+/// A browser's right to one project, with the secret that it has for it.
+struct Login {
+    secret: String,
+    project: ProjectId,
+}
+
+/// What the sender is logged in to, in the order of its cookie.
+async fn logins(app: &App, parts: &Parts) -> Result<Vec<Login>, ApiError> {
+    let key = app.secrets().keys;
+    let secrets: Vec<String> = secrets_in(parts).map(str::to_owned).collect();
+    if secrets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = app.now();
+    app.read(move |store| {
+        let mut logins = Vec::new();
+        for secret in secrets {
+            let grant = store.grant(&kept(&key, &secret))?;
+            let good = |grant: &Grant| grant.purpose == Purpose::Browser && now <= grant.expires;
+            if let Some(grant) = grant.filter(good) {
+                let project = grant.project;
+                logins.push(Login { secret, project });
+            }
+        }
+        Ok::<_, ApiError>(logins)
+    })
+    .await
+}
+
+/// The secrets of the cookie, one for each project.
+fn secrets_in(parts: &Parts) -> impl Iterator<Item = &str> {
+    let cookie = cookie(parts).unwrap_or_default();
+    let secrets = cookie.split('.').filter(|secret| !secret.is_empty());
+    secrets.take(LOGINS)
 }
 
 fn cookie(parts: &Parts) -> Option<&str> {
@@ -162,6 +244,7 @@ fn cookie(parts: &Parts) -> Option<&str> {
     let mut pairs = texts.flat_map(|text| text.split(';'));
     pairs.find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE && !value.is_empty() && value.len() <= SECRET_BYTES).then_some(value)
+        let fits = !value.is_empty() && value.len() <= (SECRET_BYTES + 1) * LOGINS;
+        (name == COOKIE && fits).then_some(value)
     })
 }

@@ -198,6 +198,7 @@ fn overview() -> Value {
         ("count", count()),
         ("p50", maybe_count()),
         ("p90", maybe_count()),
+        ("p95", maybe_count()),
         ("p99", maybe_count()),
     ]);
     let named = || {
@@ -213,7 +214,12 @@ fn overview() -> Value {
         ("fail", count()),
         ("errors", count()),
     ];
-    let tag = [("tag", text()), ("sessions", count()), ("fail", count())];
+    let tag = [
+        ("tag", text()),
+        ("sessions", count()),
+        ("fail", count()),
+        ("cost_known", dollars()),
+    ];
     exact(&[
         ("from", time()),
         ("to", time()),

@@ -139,7 +139,9 @@ mod tests {
                     let Some(rest) = line.strip_prefix(keyword) else {
                         continue;
                     };
-                    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                    let name = rest
+                        .split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next();
                     let other = names.insert(name.unwrap(), module.name);
                     assert_eq!(other, None, "{} has {}", module.name, name.unwrap());
                 }

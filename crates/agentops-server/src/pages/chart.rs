@@ -55,6 +55,87 @@ pub(super) fn scaled(part: u64, of: u64, length: u64) -> u64 {
     u64::try_from(scaled).unwrap_or(length).max(2)
 }
 
+/// One day, or another step of time.
+pub(super) struct Column {
+    pub(super) whole: u64,
+    /// Of the whole, what went wrong.
+    pub(super) bad: u64,
+    pub(super) told: String,
+    pub(super) href: String,
+}
+
+/// Columns side by side, as high as they are large.
+pub(super) fn columns(title: &str, columns: &[Column]) -> Html {
+    const HEIGHT: u64 = 120;
+    let most = columns.iter().map(|column| column.whole).max().unwrap_or(0);
+    let count = (columns.len() as u64).max(1);
+    let mut html = Html::default();
+    html.raw("<svg class=\"columns-chart\" viewBox=\"0 0 1000 120\" preserveAspectRatio=\"none\" role=\"list\" aria-label=\"");
+    html.text(title).raw("\">");
+    for (at, column) in columns.iter().enumerate() {
+        let at = at as u64;
+        let (x, end) = (at * WIDTH / count, (at + 1) * WIDTH / count);
+        let wide = (end - x).saturating_sub(3).max(1);
+        html.raw("<a role=\"listitem\" href=\"").text(&column.href);
+        html.raw("\" aria-label=\"").text(&column.told);
+        html.raw("\"><title>").text(&column.told).raw("</title>");
+        let mut rect = |class: &'static str, y: u64, height: u64| {
+            html.raw("<rect class=\"").raw(class).raw("\" x=\"").text(x);
+            html.raw("\" y=\"").text(y).raw("\" width=\"").text(wide);
+            html.raw("\" height=\"").text(height).raw("\"/>");
+        };
+        // All of the height answers to a pointer, however small the figure.
+        rect("hit", 0, HEIGHT);
+        let whole = scaled(column.whole, most, HEIGHT - 2);
+        let bad = scaled(column.bad, most, HEIGHT - 2);
+        rect("whole", HEIGHT - whole, whole);
+        rect("part", HEIGHT - bad, bad);
+        html.raw("</a>");
+    }
+    html.raw("</svg>");
+    html
+}
+
+/// A part of a whole.
+pub(super) struct Slice {
+    pub(super) label: &'static str,
+    pub(super) class: &'static str,
+    pub(super) count: u64,
+    pub(super) href: String,
+}
+
+/// Parts of a whole as a ring.
+pub(super) struct Donut {
+    pub(super) slices: Vec<Slice>,
+}
+
+impl Donut {
+    /// The ring; its legend, which says the same in words, is the page's.
+    pub(super) fn draw(&self) -> Html {
+        let total: u64 = self.slices.iter().map(|slice| slice.count).sum();
+        let mut html = Html::default();
+        html.raw("<svg class=\"donut\" viewBox=\"0 0 42 42\" aria-hidden=\"true\">");
+        html.raw("<circle class=\"rest\" cx=\"21\" cy=\"21\" r=\"15.9155\" pathLength=\"1000\"/>");
+        let mut from = 0;
+        for slice in self.slices.iter().filter(|slice| slice.count > 0) {
+            let part = scaled(slice.count, total, WIDTH);
+            html.raw("<circle class=\"").raw(slice.class);
+            html.raw(
+                "\" cx=\"21\" cy=\"21\" r=\"15.9155\" pathLength=\"1000\" stroke-dasharray=\"",
+            );
+            html.text(part)
+                .raw(" 1000\" stroke-dashoffset=\"-")
+                .text(from)
+                .raw("\"/>");
+            from += part;
+        }
+        html.raw("<text x=\"21\" y=\"23\">")
+            .text(text::count(total))
+            .raw("</text></svg>");
+        html
+    }
+}
+
 /// Calls of one name in one place.
 pub(super) struct Frame {
     pub(super) parent: Option<usize>,
@@ -118,12 +199,20 @@ impl Flame {
         Some(self.svg(title, label, &placed))
     }
 
-    fn svg(&self, title: &str, label: &dyn Fn(u64) -> String, placed: &[(usize, u64, u64)]) -> Html {
+    fn svg(
+        &self,
+        title: &str,
+        label: &dyn Fn(u64) -> String,
+        placed: &[(usize, u64, u64)],
+    ) -> Html {
         let depth = placed.iter().map(|(at, ..)| self.frames[*at].depth).max();
         let height = (depth.unwrap_or(0) as u64 + 1) * ROW;
         let mut html = Html::default();
-        html.raw("<div class=\"flame\" tabindex=\"0\" role=\"group\" aria-label=\"").text(title);
-        html.raw("\"><svg viewBox=\"0 0 1000 ").text(height).raw("\" role=\"list\">");
+        html.raw("<div class=\"flame\" tabindex=\"0\" role=\"group\" aria-label=\"")
+            .text(title);
+        html.raw("\"><svg viewBox=\"0 0 1000 ")
+            .text(height)
+            .raw("\" role=\"list\">");
         for (at, x, width) in placed {
             let frame = &self.frames[*at];
             let y = frame.depth as u64 * ROW;
@@ -133,7 +222,10 @@ impl Flame {
             html.raw(", ").text(label(frame.weight));
             html.raw("</title><rect class=\"k-").text(frame.class);
             html.raw("\" x=\"").text(x).raw("\" y=\"").text(y);
-            html.raw("\" width=\"").text(width.saturating_sub(1)).raw("\" height=\"").text(ROW - 1);
+            html.raw("\" width=\"")
+                .text(width.saturating_sub(1))
+                .raw("\" height=\"")
+                .text(ROW - 1);
             html.raw("\" rx=\"2\"/>");
             let letters = usize::try_from(width.saturating_sub(8) / LETTER).unwrap_or(0);
             if letters >= 3 {
@@ -142,7 +234,11 @@ impl Flame {
                 if shown.len() < told.len() {
                     shown = frame.name.chars().take(letters).collect();
                 }
-                html.raw("<text x=\"").text(x + 5).raw("\" y=\"").text(y + 15).raw("\">");
+                html.raw("<text x=\"")
+                    .text(x + 5)
+                    .raw("\" y=\"")
+                    .text(y + 15)
+                    .raw("\">");
                 html.text(shown).raw("</text>");
             }
             html.raw("</a>");
@@ -180,7 +276,10 @@ mod tests {
             frames,
             sums_up: true,
         };
-        let html = flame.draw("cost", &|weight| weight.to_string()).unwrap().to_string();
+        let html = flame
+            .draw("cost", &|weight| weight.to_string())
+            .unwrap()
+            .to_string();
         assert!(html.contains("x=\"0\" y=\"0\" width=\"999\""));
         assert!(html.contains("x=\"0\" y=\"22\" width=\"749\""));
         assert!(html.contains("x=\"750\" y=\"22\" width=\"249\""));

@@ -71,13 +71,16 @@ fn piece(html: &mut Html, part: &Part) {
 /// A text as Markdown, or as it is where it is too long for that.
 pub(super) fn prose(html: &mut Html, written: &str) {
     if let Some(rendered) = markdown(written) {
-        html.raw("<div class=\"prose\" dir=\"auto\">").add(&rendered).raw("</div>");
+        html.raw("<div class=\"prose\" dir=\"auto\">")
+            .add(&rendered)
+            .raw("</div>");
         return;
     }
     let shown = text::cut(written.to_owned(), TEXT_BYTES);
     html.raw("<pre>").text(clean(&shown.text)).raw("</pre>");
     if shown.left_out > 0 {
-        html.raw("<p class=\"quiet\">").text(text::count(shown.left_out as u64));
+        html.raw("<p class=\"quiet\">")
+            .text(text::count(shown.left_out as u64));
         html.raw(" more bytes in the event's JSON</p>");
     }
 }

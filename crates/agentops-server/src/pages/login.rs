@@ -5,8 +5,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
 
-use super::Page;
 use super::shell::{Place, Shell};
+use super::{Asker, Page};
 use crate::access::{log_out, redeem};
 use crate::app::App;
 use crate::error::ApiError;
@@ -32,6 +32,7 @@ pub(crate) async fn login(uri: Uri) -> Result<Page, ApiError> {
 /// Uses the code of the form up, and leads to the sessions.
 pub(crate) async fn log_in(
     State(app): State<App>,
+    Asker(parts): Asker,
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     let code = body.read(|form| {
@@ -39,20 +40,21 @@ pub(crate) async fn log_in(
         Ok(Query::form(form).get("code").unwrap_or_default())
     });
     let code = code.await?;
-    let cookie = redeem(&app, &code).await?;
+    let cookie = redeem(&app, &parts, &code).await?;
     let cookie = cookie.ok_or_else(ApiError::login_refused)?;
-    leave(&cookie)
+    leave(&cookie, "/")
 }
 
 /// Forgets the login of who asks.
 pub(crate) async fn logout(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    leave(&log_out(&app, &parts).await?)
+    leave(&log_out(&app, &parts).await?, "/")
 }
 
-fn leave(cookie: &str) -> Result<Response, ApiError> {
+/// Sets a cookie and leads on.
+pub(super) fn leave(cookie: &str, to: &'static str) -> Result<Response, ApiError> {
     let cookie = HeaderValue::from_str(cookie).map_err(|error| ApiError::internal(&error))?;
-    let home = HeaderValue::from_static("/");
+    let home = HeaderValue::from_static(to);
     let headers = [(header::SET_COOKIE, cookie), (header::LOCATION, home)];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }

@@ -18,7 +18,8 @@ pub(super) fn markdown(text: &str) -> Option<Html> {
         return None;
     }
     let text = clean(text);
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     // Raw markup is text to us, and an image is the words that stand for it.
     let events = Parser::new_ext(&text, options).filter_map(|event| match event {
         Event::Html(markup) | Event::InlineHtml(markup) => Some(Event::Text(markup)),
@@ -35,8 +36,31 @@ fn sanitiser() -> &'static Builder<'static> {
     static SANITISER: OnceLock<Builder<'static>> = OnceLock::new();
     SANITISER.get_or_init(|| {
         let tags = [
-            "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-            "li", "ol", "p", "pre", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+            "a",
+            "blockquote",
+            "br",
+            "code",
+            "del",
+            "em",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "strong",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+            "ul",
         ];
         let mut builder = Builder::empty();
         builder
@@ -84,7 +108,15 @@ mod tests {
         ] {
             let html = markdown(text).unwrap().to_string();
             let html = html.to_lowercase();
-            for forbidden in ["<script", "<img", "<svg", "<a href=\"javascript", "<a href=\"data", "<a href=\"//", "<a onclick"] {
+            for forbidden in [
+                "<script",
+                "<img",
+                "<svg",
+                "<a href=\"javascript",
+                "<a href=\"data",
+                "<a href=\"//",
+                "<a onclick",
+            ] {
                 assert!(!html.contains(forbidden), "{text}: {html}");
             }
         }

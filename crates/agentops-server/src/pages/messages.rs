@@ -76,7 +76,9 @@ fn message(value: Value, role: &str) -> Message {
         said.push(Part::Thinking(thought));
     }
     match content {
-        Some(content) if role == "tool" || role == "function" => said.push(Part::Result(json(&unquoted(content)))),
+        Some(content) if role == "tool" || role == "function" => {
+            said.push(Part::Result(json(&unquoted(content))));
+        }
         Some(content) => said.extend(parts(content)),
         None => {}
     }
@@ -102,12 +104,16 @@ fn part(value: Value) -> Part {
     let kind = text_of(value.get("type")).unwrap_or_default();
     let text = |name: &str| text_of(value.get(name));
     let known = match kind.as_str() {
-        "thinking" | "reasoning" => text("thinking").or_else(|| text("text")).map(Part::Thinking),
+        "thinking" | "reasoning" => text("thinking")
+            .or_else(|| text("text"))
+            .map(Part::Thinking),
         "tool_use" => Some(Part::Call {
             name: text("name").unwrap_or_default(),
             arguments: json(value.get("input").unwrap_or(&Value::Null)),
         }),
-        "tool_result" => Some(Part::Result(json(value.get("content").unwrap_or(&Value::Null)))),
+        "tool_result" => Some(Part::Result(json(
+            value.get("content").unwrap_or(&Value::Null),
+        ))),
         "function" => Some(tool_call(value.clone())),
         _ => text("text").map(Part::Text),
     };
@@ -165,7 +171,11 @@ mod tests {
                 Part::Result(json) => format!("= {}", json.get()),
                 Part::Other(json) => format!("? {}", json.get()),
             });
-            format!("{}: {}", message.role, parts.collect::<Vec<_>>().join(" | "))
+            format!(
+                "{}: {}",
+                message.role,
+                parts.collect::<Vec<_>>().join(" | ")
+            )
         });
         assert_eq!(told.collect::<Vec<_>>().join("\n"), expected);
     }

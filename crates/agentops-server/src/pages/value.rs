@@ -104,9 +104,17 @@ impl Writer {
             return;
         }
         let is_open = depth == 0 || (depth < 3 && members.len() <= SMALL);
-        self.html.raw(if is_open { "<details open><summary>" } else { "<details><summary>" });
+        self.html.raw(if is_open {
+            "<details open><summary>"
+        } else {
+            "<details><summary>"
+        });
         self.key(key);
-        self.html.raw("<span class=\"count\">").raw(open).text(members.len()).raw(close);
+        self.html
+            .raw("<span class=\"count\">")
+            .raw(open)
+            .text(members.len())
+            .raw(close);
         self.html.raw("</span></summary><div class=\"in\">");
         for (index, (name, value)) in members.iter().enumerate() {
             match name {
@@ -129,12 +137,17 @@ impl Writer {
         self.html.raw("<details><summary>");
         self.key(key);
         self.html.raw("<span class=\"s\"><bdi>").shown(&glance);
-        self.html.raw("…</bdi></span> <span class=\"count\">").text(string.len());
-        self.html.raw(" bytes</span></summary><div class=\"in s\"><bdi>");
+        self.html
+            .raw("…</bdi></span> <span class=\"count\">")
+            .text(string.len());
+        self.html
+            .raw(" bytes</span></summary><div class=\"in s\"><bdi>");
         let shown = text::cut(string.to_owned(), STRING_BYTES);
         self.html.text(&shown.text).raw("</bdi>");
         if shown.left_out > 0 {
-            self.html.raw("<p class=\"quiet\">").text(text::count(shown.left_out as u64));
+            self.html
+                .raw("<p class=\"quiet\">")
+                .text(text::count(shown.left_out as u64));
             self.html.raw(" more bytes in the event's JSON</p>");
         }
         self.html.raw("</div></details>");
@@ -142,7 +155,9 @@ impl Writer {
 
     fn key(&mut self, key: Option<&str>) {
         if let Some(key) = key {
-            self.html.raw("<span class=\"key\"><bdi>").shown(&text::brief(key));
+            self.html
+                .raw("<span class=\"key\"><bdi>")
+                .shown(&text::brief(key));
             self.html.raw("</bdi></span> ");
         }
     }
@@ -186,7 +201,10 @@ mod tests {
     #[test]
     fn order_and_numbers_stay() {
         let html = html(r#"{"b":1.50,"a":12345678901234567890,"c":[]}"#);
-        let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} in {html}"));
+        let at = |text: &str| {
+            html.find(text)
+                .unwrap_or_else(|| panic!("{text} in {html}"))
+        };
         assert!(at("1.50") < at("12345678901234567890"));
         assert!(html.contains("[]") && html.contains("{3}"));
     }

@@ -61,7 +61,7 @@ fn spelled(overview: &Overview, from: Timestamp, to: Timestamp) -> Value {
             .map(|(reason, count)| json!({"reason": reason, "sessions": count}))
             .collect::<Vec<_>>(),
         "tags": tags
-            .map(|(tag, count, fail)| json!({"tag": tag, "sessions": count, "fail": fail}))
+            .map(|tag| json!({"tag": tag.tag, "sessions": tag.sessions, "fail": tag.fail, "cost_known": tag.cost}))
             .collect::<Vec<_>>(),
         "days": overview.days.iter().map(|(day, sums)| of_day(*day, sums)).collect::<Vec<_>>(),
         "models": named(&overview.models),
@@ -111,6 +111,7 @@ fn latency(latencies: &Latencies) -> Value {
         "count": latencies.count(),
         "p50": latencies.within(0.5),
         "p90": latencies.within(0.9),
+        "p95": latencies.within(0.95),
         "p99": latencies.within(0.99),
     })
 }

@@ -190,7 +190,7 @@ fn an_overview_sums_what_began_in_its_time() {
     );
     assert_eq!(
         told["tags"],
-        json!([{"tag": "night", "sessions": 1, "fail": 1}])
+        json!([{"tag": "night", "sessions": 1, "fail": 1, "cost_known": "0.00930"}])
     );
     let day = &told["days"][0];
     assert_eq!(

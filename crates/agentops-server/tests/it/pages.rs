@@ -51,11 +51,18 @@ fn no_page_can_run_or_load_anything_foreign() {
         }
         let scripts = text.split("<script").skip(1);
         for script in scripts {
-            assert!(script.starts_with(" type=\"module\" src=\"/assets/"), "{script}");
+            assert!(
+                script.starts_with(" type=\"module\" src=\"/assets/"),
+                "{script}"
+            );
             assert!(script.contains(".js\"></script>"), "{script}");
         }
         let links = text.split("href=\"").skip(1);
-        assert!(links.map(|link| &link[..1]).all(|first| first == "/" || first == "#"));
+        assert!(
+            links
+                .map(|link| &link[..1])
+                .all(|first| first == "/" || first == "#")
+        );
     }
     let gone = server.get("/sessions/nobody", &[]);
     assert_eq!(
@@ -104,17 +111,41 @@ fn what_was_recorded_stays_text() {
         .unwrap()
         .strip_prefix(server.running().url())
         .unwrap();
-    let tabs = ["", "?tab=chat", "?tab=errors", "?tab=agents", "?tab=graphs", "?tab=logs", "?tab=raw", "?event=l", "?event=e", "/session.html"];
+    let tabs = [
+        "",
+        "?tab=chat",
+        "?tab=errors",
+        "?tab=agents",
+        "?tab=graphs",
+        "?tab=logs",
+        "?tab=raw",
+        "?event=l",
+        "?event=e",
+        "/session.html",
+    ];
     let event = "/events/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22'%3E%3C%2Fpre%3E%3Cscript%3Ealert(2)%3C%2Fscript%3E%26amp%3B/panel";
-    let pages = tabs.into_iter().chain([event]).map(|tab| format!("{path}{tab}"));
+    let pages = tabs
+        .into_iter()
+        .chain([event])
+        .map(|tab| format!("{path}{tab}"));
     for path in pages.chain(["/".to_owned()]) {
         let page = server.get(&path, &[]);
         assert_eq!(page.status, 200, "{path}: {}", page.text());
         let text = page.text();
-        for forbidden in ["<img", "alert(2)</script", "<script>", "href=\"javascript", "src=\"javascript"] {
+        for forbidden in [
+            "<img",
+            "alert(2)</script",
+            "<script>",
+            "href=\"javascript",
+            "src=\"javascript",
+        ] {
             assert!(!text.contains(forbidden), "{path}: {forbidden}");
         }
-        assert_eq!(text.matches("<pre").count(), text.matches("</pre>").count(), "{path}");
+        assert_eq!(
+            text.matches("<pre").count(),
+            text.matches("</pre>").count(),
+            "{path}"
+        );
         assert!(text.contains("img src=x onerror=alert(1)"), "{path}");
     }
 }
@@ -157,15 +188,23 @@ fn the_session_page_shows_the_tree_the_facts_and_the_values() {
         assert!(page.contains(part), "{part}");
     }
     let chosen = |id: &str| {
-        let whole = server.get(&format!("/sessions/{SESSION}?event={id}"), &[]).text();
-        let alone = server.get(&format!("/sessions/{SESSION}/events/{id}/panel"), &[]).text();
+        let whole = server
+            .get(&format!("/sessions/{SESSION}?event={id}"), &[])
+            .text();
+        let alone = server
+            .get(&format!("/sessions/{SESSION}/events/{id}/panel"), &[])
+            .text();
         assert!(whole.contains(alone.trim()), "{alone}");
         alone
     };
     assert!(chosen("inner").contains("how?") && chosen("inner").contains("hot"));
-    assert!(chosen("outer").contains("<bdi>goal</bdi>") && chosen("outer").contains("Spill: hot tea"));
+    assert!(
+        chosen("outer").contains("<bdi>goal</bdi>") && chosen("outer").contains("Spill: hot tea")
+    );
     assert!(chosen("err").contains("data-jump=\"outer\""));
-    let outline = server.get(&format!("/sessions/{SESSION}/outline.json"), &[]).json();
+    let outline = server
+        .get(&format!("/sessions/{SESSION}/outline.json"), &[])
+        .json();
     assert_eq!(outline["kind"], "aletaaa");
     assert_eq!(outline["depth"], json!([0, 1, 1, 0, 0, 0, 1]));
     assert_eq!(outline["status"], "ooerrrr");
@@ -178,7 +217,10 @@ fn the_session_page_shows_the_tree_the_facts_and_the_values() {
         ("raw", "Take it away"),
     ] {
         let page = server.get(&format!("/sessions/{SESSION}?tab={tab}"), &[]);
-        assert!(page.status == 200 && page.text().contains(part), "{tab}: {part}");
+        assert!(
+            page.status == 200 && page.text().contains(part),
+            "{tab}: {part}"
+        );
     }
     let place = |name: &str| {
         page.find(&format!("<bdi>{name}</bdi>"))
@@ -293,9 +335,19 @@ fn files_are_kept_by_browsers_and_those_of_another_version_are_not() {
     let keep = answer.header("cache-control").unwrap();
     assert!(keep.contains("immutable"), "{keep}");
     let old = server.get("/assets/0123456789abcdef/page.js", &[]);
-    assert_eq!((old.status, old.header("cache-control")), (200, Some("no-cache")));
-    assert_eq!(old.header("content-type"), Some("text/javascript; charset=utf-8"));
-    for name in ["..%2f..%2fCargo.toml", "style.css.bak", "..%2fx%2fstyle.css"] {
+    assert_eq!(
+        (old.status, old.header("cache-control")),
+        (200, Some("no-cache"))
+    );
+    assert_eq!(
+        old.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    for name in [
+        "..%2f..%2fCargo.toml",
+        "style.css.bak",
+        "..%2fx%2fstyle.css",
+    ] {
         assert_eq!(server.get(&format!("/assets/x/{name}"), &[]).status, 404);
     }
 }
@@ -313,10 +365,21 @@ fn a_session_is_one_file_that_loads_nothing() {
         ]),
     );
     let file = server.get(&format!("/sessions/{SESSION}/session.html"), &[]);
-    assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"session.html\""));
+    assert_eq!(
+        file.header("content-disposition"),
+        Some("attachment; filename=\"session.html\"")
+    );
     let text = file.text();
-    assert!(text.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;"));
-    assert_eq!(text.matches("<script").count(), 2, "its data and its script");
+    assert!(
+        text.contains(
+            "http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;"
+        )
+    );
+    assert_eq!(
+        text.matches("<script").count(),
+        2,
+        "its data and its script"
+    );
     assert_eq!(text.matches("</script>").count(), 2);
     assert!(!text.contains("<link") && !text.contains("import "));
     assert!(text.contains("Spill: hot") && text.contains("<bdi>goal</bdi>"));
@@ -327,15 +390,24 @@ fn a_session_is_one_file_that_loads_nothing() {
 fn the_list_is_narrowed_put_in_order_and_shortened() {
     let server = Server::start();
     for (id, tag) in [("one", "red"), ("two", "blue & red")] {
-        let body = json!({"session": {"id": id, "tags": [tag], "init_timestamp": "2024-03-14T12:00:00Z"}});
-        let made = server.send("POST", "/v2/create_session", &[key(KEY)], body.to_string().as_bytes());
+        let body =
+            json!({"session": {"id": id, "tags": [tag], "init_timestamp": "2024-03-14T12:00:00Z"}});
+        let made = server.send(
+            "POST",
+            "/v2/create_session",
+            &[key(KEY)],
+            body.to_string().as_bytes(),
+        );
         assert_eq!(made.status, 200);
     }
     let has = |query: &str| {
         let page = server.get(&format!("/{query}"), &[]);
         assert_eq!(page.status, 200, "{query}");
         let text = page.text();
-        [text.contains("data-row=\"one\""), text.contains("data-row=\"two\"")]
+        [
+            text.contains("data-row=\"one\""),
+            text.contains("data-row=\"two\""),
+        ]
     };
     assert_eq!(has(""), [true, true]);
     assert_eq!(has("?tag=red"), [true, false]);
@@ -343,14 +415,27 @@ fn the_list_is_narrowed_put_in_order_and_shortened() {
     assert_eq!(has("?text=BLUE"), [false, true]);
     assert_eq!(has("?errors=true"), [false, false]);
     assert_eq!(has("?range=hour"), [false, false]);
-    assert_eq!(has("?from=2024-03-14&to=2024-03-15&end_state=Indeterminate"), [true, true]);
+    assert_eq!(
+        has("?from=2024-03-14&to=2024-03-15&end_state=Indeterminate"),
+        [true, true]
+    );
     assert_eq!(server.get("/?end_state=Maybe", &[]).status, 400);
     let narrow = server.get("/?errors=true", &[]).text();
     assert!(narrow.contains("No session fits"));
-    let gone = server.send("POST", "/sessions/one/delete", &[("Origin", server.running().url())], b"");
+    let gone = server.send(
+        "POST",
+        "/sessions/one/delete",
+        &[("Origin", server.running().url())],
+        b"",
+    );
     assert_eq!((gone.status, gone.header("location")), (303, Some("/")));
     assert_eq!(has(""), [false, true]);
-    let foreign = server.send("POST", "/sessions/two/delete", &[("Origin", "http://evil.example")], b"");
+    let foreign = server.send(
+        "POST",
+        "/sessions/two/delete",
+        &[("Origin", "http://evil.example")],
+        b"",
+    );
     assert_eq!(foreign.status, 403);
     assert_eq!(has(""), [false, true]);
 }

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::rollups::{RUNNING, hour};
 use super::sessions::state_number;
 use super::stats::kind_index;
-use crate::overview::{DAY, EventSums, NamedSums, Overview, ROWS, most};
+use crate::overview::{DAY, EventSums, NamedSums, Overview, ROWS, TagSums, most};
 
 /// What parts of sums are cut by.
 const PART: i64 = 1_000_000_000;
@@ -111,7 +111,8 @@ impl Range {
             overview.reasons.push((row.get(0)?, count.unsigned_abs()));
         }
         let sql = format!(
-            "SELECT t.value, count(*), sum(s.end_state = {failed})
+            "SELECT t.value, count(*), sum(s.end_state = {failed}),
+               sum(s.cost / {PART}), sum(s.cost % {PART})
              FROM sessions s, json_each(s.tags) t WHERE {}
              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {ROWS}",
             Self::SESSIONS
@@ -120,8 +121,12 @@ impl Range {
         let mut rows = select.query(self.micros())?;
         while let Some(row) = rows.next()? {
             let (all, fail): (i64, i64) = (row.get(1)?, row.get(2)?);
-            let tag = (row.get(0)?, all.unsigned_abs(), fail.unsigned_abs());
-            overview.tags.push(tag);
+            overview.tags.push(TagSums {
+                tag: row.get(0)?,
+                sessions: all.unsigned_abs(),
+                fail: fail.unsigned_abs(),
+                cost: Usd::from_picos(whole(row, 3)?),
+            });
         }
         Ok(())
     }
@@ -197,16 +202,18 @@ const SUMS: &str = "sum(r.events), sum(r.failed), sum(r.unpriced),
 
 fn sums(row: &Row<'_>) -> Result<EventSums, Fault> {
     let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-    let whole = |column: usize| -> Result<i64, Fault> {
-        let (high, low): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
-        Ok(high.saturating_mul(PART).saturating_add(low))
-    };
     Ok(EventSums {
         events: count(0)?,
         failed: count(1)?,
         unpriced: count(2)?,
-        prompt_tokens: whole(3)?.unsigned_abs(),
-        completion_tokens: whole(5)?.unsigned_abs(),
-        cost: Usd::from_picos(whole(7)?),
+        prompt_tokens: whole(row, 3)?.unsigned_abs(),
+        completion_tokens: whole(row, 5)?.unsigned_abs(),
+        cost: Usd::from_picos(whole(row, 7)?),
     })
+}
+
+/// A sum in its two parts, from this column on.
+fn whole(row: &Row<'_>, column: usize) -> Result<i64, Fault> {
+    let (high, low): (i64, i64) = (row.get(column)?, row.get(column + 1)?);
+    Ok(high.saturating_mul(PART).saturating_add(low))
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use agentops_protocol::api::{Export, ExportedSession, Stats};
-use agentops_protocol::{Agent, Event, EventId, EventKind, Json, ProjectId, SessionId, Timestamp, Usd};
+use agentops_protocol::{
+    Agent, Event, EventId, EventKind, Json, ProjectId, SessionId, Timestamp, Usd,
+};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Fault;

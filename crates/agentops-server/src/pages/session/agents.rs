@@ -99,7 +99,9 @@ fn sums(rows: &[EventRow], default: &Agent) -> HashMap<String, Sums> {
         let above = parent.and_then(|parent| agents.get(parent.as_str()));
         // What happens inside a call of the same agent is part of that call's time.
         if above != Some(&agent) {
-            sum.busy = sum.busy.saturating_add(event.duration_micros().unwrap_or(0));
+            sum.busy = sum
+                .busy
+                .saturating_add(event.duration_micros().unwrap_or(0));
         }
         if let EventBody::Llm(llm) = &event.body {
             sum.tokens = sum.tokens.saturating_add(llm.usage.total().unwrap_or(0));

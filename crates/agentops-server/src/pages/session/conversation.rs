@@ -75,15 +75,31 @@ fn turns(rows: Vec<EventRow>, path: &str) -> Vec<Turn> {
         };
         let agent = event.agent_id.as_ref().map(ToString::to_string);
         let mut told = Vec::new();
-        told.extend(llm.prompt.iter().flat_map(|prompt| messages(prompt, "user")));
-        told.extend(llm.completion.iter().flat_map(|told| messages(told, "assistant")));
+        told.extend(
+            llm.prompt
+                .iter()
+                .flat_map(|prompt| messages(prompt, "user")),
+        );
+        told.extend(
+            llm.completion
+                .iter()
+                .flat_map(|told| messages(told, "assistant")),
+        );
         let before = before.entry(agent.unwrap_or_default()).or_default();
         let same = before.iter().zip(&told).take_while(|(a, b)| a == b).count();
         // A call that shares only its instructions begins anew.
-        let repeated = if same > 1 && same < told.len() { same } else { 0 };
+        let repeated = if same > 1 && same < told.len() {
+            same
+        } else {
+            0
+        };
         let mut spent: Vec<String> = Vec::new();
         spent.extend(event.duration_micros().map(text::duration));
-        spent.extend(llm.usage.total().map(|tokens| text::counted(tokens, "token")));
+        spent.extend(
+            llm.usage
+                .total()
+                .map(|tokens| text::counted(tokens, "token")),
+        );
         spent.extend(llm.cost.map(text::dollars));
         turns.push(Turn {
             href: format!("{path}?event={}#panel", segment(event.id.as_str())),

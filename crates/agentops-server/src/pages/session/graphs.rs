@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use agentops_protocol::{EventBody, EventKind};
+use agentops_protocol::{EventBody, EventKind, Usd};
 use agentops_store::EventRow;
 use askama::Template;
 
@@ -86,7 +86,11 @@ fn group(
     (title, kind, class): (&'static str, EventKind, &'static str),
 ) -> Group {
     let mut named: HashMap<&str, Sums> = HashMap::new();
-    for event in rows.iter().map(|row| &row.event).filter(|event| event.kind() == kind) {
+    for event in rows
+        .iter()
+        .map(|row| &row.event)
+        .filter(|event| event.kind() == kind)
+    {
         let sums = named.entry(event.name().unwrap_or("unnamed")).or_default();
         let micros = event.duration_micros().unwrap_or(0);
         sums.calls += 1;
@@ -102,8 +106,13 @@ fn group(
     named.truncate(ROWS);
     let most = named.first().map_or(0, |(_, sums)| sums.micros);
     let rows = named.into_iter().map(|(name, sums)| NamedRow {
-        bar: Bar::new(name, text::duration(sums.micros), (sums.micros, most), class)
-            .link(event_path(path, &sums.longest_id)),
+        bar: Bar::new(
+            name,
+            text::duration(sums.micros),
+            (sums.micros, most),
+            class,
+        )
+        .link(event_path(path, &sums.longest_id)),
         calls: text::count(sums.calls),
         mean: text::duration(sums.micros / sums.calls.max(1)),
         longest: text::duration(sums.longest),
@@ -134,8 +143,13 @@ fn slowest(rows: &[EventRow], path: &str) -> Vec<Bar> {
         .into_iter()
         .map(|(micros, event)| {
             let name = event.name().unwrap_or("unnamed");
-            Bar::new(name, text::duration(micros), (micros, most), event.kind().as_str())
-                .link(event_path(path, event.id.as_str()))
+            Bar::new(
+                name,
+                text::duration(micros),
+                (micros, most),
+                event.kind().as_str(),
+            )
+            .link(event_path(path, event.id.as_str()))
         })
         .collect()
 }
@@ -159,23 +173,25 @@ fn flame(rows: &[EventRow], path: &str, weight: Weight) -> Option<Html> {
         }
         let parent = above.last().copied();
         let name = event.name().unwrap_or("unnamed");
-        let at = *known.entry((parent, name, event.kind())).or_insert_with(|| {
-            frames.push(Frame {
-                parent,
-                depth: above.len(),
-                name: text::brief(name),
-                class: event.kind().as_str(),
-                href: event_path(path, event.id.as_str()),
-                calls: 0,
-                weight: 0,
+        let at = *known
+            .entry((parent, name, event.kind()))
+            .or_insert_with(|| {
+                frames.push(Frame {
+                    parent,
+                    depth: above.len(),
+                    name: text::brief(name),
+                    class: event.kind().as_str(),
+                    href: event_path(path, event.id.as_str()),
+                    calls: 0,
+                    weight: 0,
+                });
+                frames.len() - 1
             });
-            frames.len() - 1
-        });
         let micros = event.duration_micros().unwrap_or(0);
         frames[at].calls += 1;
         match (weight, &event.body) {
             (Weight::Cost, EventBody::Llm(llm)) => {
-                let picos = llm.cost.map_or(0, |cost| cost.as_picos());
+                let picos = llm.cost.map_or(0, Usd::as_picos);
                 frames[at].weight += u64::try_from(picos).unwrap_or(0);
             }
             (Weight::Cost, _) => {}
@@ -189,11 +205,13 @@ fn flame(rows: &[EventRow], path: &str, weight: Weight) -> Option<Html> {
     }
     let sums_up = weight == Weight::Cost;
     let label = |weight: u64| match sums_up {
-        true => text::dollars(agentops_protocol::Usd::from_picos(
-            i64::try_from(weight).unwrap_or(i64::MAX),
-        )),
+        true => text::dollars(Usd::from_picos(i64::try_from(weight).unwrap_or(i64::MAX))),
         false => text::duration(weight),
     };
-    let title = if sums_up { "Cost by call" } else { "Time by call" };
+    let title = if sums_up {
+        "Cost by call"
+    } else {
+        "Time by call"
+    };
     Flame { frames, sums_up }.draw(title, &label)
 }

@@ -115,13 +115,22 @@ impl Head {
             ended: session.end_timestamp.map(text::time),
             tiles: tiles(stats),
             host: session.host_env.as_ref().map(host).unwrap_or_default(),
-            tags: session.tags.iter().take(TAGS).map(|tag| tag_link(tag)).collect(),
+            tags: session
+                .tags
+                .iter()
+                .take(TAGS)
+                .map(|tag| tag_link(tag))
+                .collect(),
             more_tags: session.tags.len().saturating_sub(TAGS),
             video: session.video.as_deref().map(video),
             models: models(stats),
             losses: losses
                 .map(|(reason, count)| {
-                    format!("{} ({})", text::count(*count), text::brief(&reason.replace('_', " ")))
+                    format!(
+                        "{} ({})",
+                        text::count(*count),
+                        text::brief(&reason.replace('_', " "))
+                    )
                 })
                 .collect(),
             tabs: tabs(&path, stats, here),
@@ -140,8 +149,16 @@ fn tiles(stats: &Stats) -> Vec<Tile> {
     let tokens = stats.prompt_tokens.saturating_add(stats.completion_tokens);
     let calls = stats.llms + stats.tools + stats.actions;
     vec![
-        tile("Duration", text::duration(text::micros(stats.duration)), String::new()),
-        tile("Cost", text::cost(stats.cost, stats.cost_known), price_note(stats)),
+        tile(
+            "Duration",
+            text::duration(text::micros(stats.duration)),
+            String::new(),
+        ),
+        tile(
+            "Cost",
+            text::cost(stats.cost, stats.cost_known),
+            price_note(stats),
+        ),
         tile("Tokens", text::count(tokens), token_note(stats)),
         tile(
             "Calls",
@@ -204,9 +221,16 @@ fn host(env: &Json) -> Vec<String> {
     let env = env.to_value();
     let of = |section: &str, name: &str| {
         let value = env.get(section)?.get(name)?;
-        value.as_str().filter(|text| !text.is_empty()).map(text::brief)
+        value
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(text::brief)
     };
-    let system = [of("OS", "OS"), of("OS", "OS Release"), of("OS", "Architecture")];
+    let system = [
+        of("OS", "OS"),
+        of("OS", "OS Release"),
+        of("OS", "Architecture"),
+    ];
     let system = system.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let sdk = of("SDK", "AgentOps SDK Version").map(|version| {
         let language = of("SDK", "AgentOps SDK Language").unwrap_or_else(|| "Python".to_owned());

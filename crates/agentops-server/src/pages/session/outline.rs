@@ -71,12 +71,17 @@ pub(super) fn of(
     now: Timestamp,
 ) -> Result<Vec<u8>, ApiError> {
     let start = rows.iter().map(|row| row.event.init_timestamp.as_micros());
-    let start = start.min().unwrap_or_else(|| session.session.init_timestamp.as_micros());
+    let start = start
+        .min()
+        .unwrap_or_else(|| session.session.init_timestamp.as_micros());
     let start = start.min(session.session.init_timestamp.as_micros());
     let end = session.session.end_timestamp.map(Timestamp::as_micros);
     let ends = rows.iter().map(|row| {
         let event = &row.event;
-        event.end_timestamp.unwrap_or(event.init_timestamp).as_micros()
+        event
+            .end_timestamp
+            .unwrap_or(event.init_timestamp)
+            .as_micros()
     });
     let mut outline = Outline {
         start,
@@ -101,7 +106,9 @@ pub(super) fn of(
         let known = agents.len();
         let agent_at = *agents.entry(agent.as_str()).or_insert(known);
         if agent_at == known {
-            let named = agent_names.get(agent).or(default.name.as_ref().filter(|_| *agent == default.id));
+            let named = agent_names
+                .get(agent)
+                .or(default.name.as_ref().filter(|_| *agent == default.id));
             let label = named.map_or_else(|| text::brief(agent.as_str()), |name| text::brief(name));
             outline.agents.push((agent.as_str().to_owned(), label));
         }
@@ -113,7 +120,9 @@ pub(super) fn of(
 
 impl<'a> Outline<'a> {
     fn push(&mut self, event: &'a Event, depth: usize, name: usize, agent: usize) {
-        let took = event.duration_micros().map(|took| i64::try_from(took).unwrap_or(i64::MAX));
+        let took = event
+            .duration_micros()
+            .map(|took| i64::try_from(took).unwrap_or(i64::MAX));
         self.id.push(event.id.as_str());
         self.depth.push(depth);
         self.name.push(name);

@@ -1,9 +1,7 @@
 //! One event, whole: what went in, what came out, how it ended, and what that led to.
 
 use agentops_protocol::api::ExportedSession;
-use agentops_protocol::{
-    ErrorInfo, Event, EventBody, EventId, EventKind, Json, ProjectId, Status,
-};
+use agentops_protocol::{ErrorInfo, Event, EventBody, EventId, EventKind, Json, ProjectId, Status};
 use agentops_store::{EventFilter, PageSize};
 use askama::Template;
 
@@ -140,7 +138,10 @@ pub(super) fn view(
         _ => None,
     };
     let (chat, screenshot) = match &event.body {
-        EventBody::Llm(llm) => (conversation(llm.prompt.as_ref(), llm.completion.as_ref()), None),
+        EventBody::Llm(llm) => (
+            conversation(llm.prompt.as_ref(), llm.completion.as_ref()),
+            None,
+        ),
         EventBody::Action(action) => (None, action.screenshot.as_deref().map(screenshot)),
         _ => (None, None),
     };
@@ -172,7 +173,10 @@ fn facts(event: &Event, session: &ExportedSession, path: &str) -> Vec<Fact> {
             event: None,
         });
     };
-    if let Some(took) = event.duration_micros().filter(|_| event.kind() != EventKind::Error) {
+    if let Some(took) = event
+        .duration_micros()
+        .filter(|_| event.kind() != EventKind::Error)
+    {
         fact("Duration", text::duration(took));
     }
     let since = event.init_timestamp.as_micros() - session.init_timestamp.as_micros();
@@ -198,7 +202,10 @@ fn facts(event: &Event, session: &ExportedSession, path: &str) -> Vec<Fact> {
                 fact(name, text::count(tokens));
             }
         }
-        fact("Cost", llm.cost.map_or_else(|| "unknown".to_owned(), text::dollars));
+        fact(
+            "Cost",
+            llm.cost.map_or_else(|| "unknown".to_owned(), text::dollars),
+        );
         if let Some(first) = llm.time_to_first_token_us {
             fact("First token", text::duration(first));
         }
@@ -223,14 +230,21 @@ fn facts(event: &Event, session: &ExportedSession, path: &str) -> Vec<Fact> {
 }
 
 fn failure(error: &ErrorInfo, path: &str, trigger: Option<&Event>) -> Failure {
-    let details = error.details.as_ref().map(Json::to_value).unwrap_or_default();
+    let details = error
+        .details
+        .as_ref()
+        .map(Json::to_value)
+        .unwrap_or_default();
     let text_of = |name: &str| {
         let text = details.get(name).and_then(serde_json::Value::as_str);
         text.map(text::brief).unwrap_or_default()
     };
     let chain = details.get("chain").and_then(serde_json::Value::as_array);
     let chain = chain.into_iter().flatten().take(50);
-    let missing = error.trigger_event_id.as_ref().filter(|_| trigger.is_none());
+    let missing = error
+        .trigger_event_id
+        .as_ref()
+        .filter(|_| trigger.is_none());
     Failure {
         message: text::cut(error.message().unwrap_or_default(), MESSAGE_BYTES).text,
         location: text_of("location"),
@@ -274,7 +288,11 @@ pub(super) fn link(path: &str, event: &Event) -> Link {
 /// Prompt and answer as a conversation.
 pub(super) fn conversation(prompt: Option<&Json>, completion: Option<&Json>) -> Option<Html> {
     let mut told: Vec<Message> = Vec::new();
-    told.extend(prompt.map(|prompt| messages(prompt, "user")).unwrap_or_default());
+    told.extend(
+        prompt
+            .map(|prompt| messages(prompt, "user"))
+            .unwrap_or_default(),
+    );
     let answer = completion.map(|answer| messages(answer, "assistant"));
     told.extend(answer.unwrap_or_default());
     (!told.is_empty()).then(|| chat::conversation(&told))
@@ -299,12 +317,16 @@ fn sections(event: &Event) -> Vec<Section> {
     values.push(("Returned", event.returns.as_ref()));
     if let EventBody::Error(error) = &event.body {
         // A text stands above already.
-        let details = error.details.as_ref().filter(|details| details.as_string().is_none());
+        let details = error
+            .details
+            .as_ref()
+            .filter(|details| details.as_string().is_none());
         values.push(("Details", details));
     }
     values.push(("Logs", event.logs.as_ref()));
     let given = values.into_iter();
-    let given = given.filter_map(|(title, json)| Some((title, json.filter(|json| !json.is_null())?)));
+    let given =
+        given.filter_map(|(title, json)| Some((title, json.filter(|json| !json.is_null())?)));
     given
         .map(|(title, json)| {
             let source = json.get();

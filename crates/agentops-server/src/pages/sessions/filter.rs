@@ -7,11 +7,22 @@ use http::Uri;
 
 use crate::error::ApiError;
 use crate::links::{Query, segment};
+use crate::pages::events::hours;
 use crate::routes;
 
 /// The parameters of the page, in the order in which links name them.
 const NAMES: [&str; 11] = [
-    "text", "tag", "agent", "model", "end_state", "status", "range", "from", "to", "errors", "sort",
+    "text",
+    "tag",
+    "agent",
+    "model",
+    "end_state",
+    "status",
+    "range",
+    "from",
+    "to",
+    "errors",
+    "sort",
 ];
 const HOUR: i64 = 3_600_000_000;
 
@@ -108,7 +119,11 @@ impl Filter {
             let is_chosen = chosen == word || (chosen.is_empty() && word == "start");
             let ascending = is_chosen && self.order == "asc";
             // The chosen one turns round; any other begins with its largest.
-            let order = if is_chosen && !ascending { "asc" } else { "desc" };
+            let order = if is_chosen && !ascending {
+                "asc"
+            } else {
+                "desc"
+            };
             let base = Self {
                 order: order.to_owned(),
                 given: self.given.clone(),
@@ -133,17 +148,6 @@ impl Filter {
     }
 }
 
-/// A range as hours.
-fn hours(range: &str) -> Option<i64> {
-    match range {
-        "hour" => Some(1),
-        "day" => Some(24),
-        "week" => Some(7 * 24),
-        "month" => Some(30 * 24),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,10 +164,7 @@ mod tests {
             "/?tag=a%26b&range=hour&sort=cost&order=asc&cursor=x"
         );
         assert_eq!(filter.with("tag", ""), "/?range=hour&sort=cost&order=asc");
-        assert_eq!(
-            filter.wanted().from,
-            Some(Timestamp::from_micros(9 * HOUR))
-        );
+        assert_eq!(filter.wanted().from, Some(Timestamp::from_micros(9 * HOUR)));
         let sorts = filter.sorts();
         assert!(sorts[4].is_chosen && sorts[4].ascending);
         assert_eq!(sorts[4].href, "/?tag=a%26b&range=hour&order=desc&sort=cost");
