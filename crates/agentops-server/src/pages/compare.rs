@@ -4,6 +4,7 @@ use agentops_protocol::SessionId;
 use askama::Template;
 use axum::extract::State;
 use http::Uri;
+use imara_diff::{Algorithm, Diff as WordDiff, InternedInput};
 
 use super::chart::scaled;
 use super::html::{Html, clean};
@@ -233,20 +234,15 @@ fn difference(difference: &Difference) -> Diff {
     match (a, b) {
         (Some(a), Some(b)) => {
             let (a, b) = (clean(a), clean(b));
-            let words = similar::TextDiff::from_words(a.as_ref(), b.as_ref());
-            for change in words.iter_all_changes() {
-                match change.tag() {
-                    similar::ChangeTag::Equal => {
-                        left.text(change.value());
-                        right.text(change.value());
-                    }
-                    similar::ChangeTag::Delete => {
-                        left.raw("<del>").text(change.value()).raw("</del>");
-                    }
-                    similar::ChangeTag::Insert => {
-                        right.raw("<ins>").text(change.value()).raw("</ins>");
-                    }
-                }
+            let mut words = InternedInput::default();
+            words.update_before(a.split_inclusive(is_end));
+            words.update_after(b.split_inclusive(is_end));
+            let found = WordDiff::compute(Algorithm::Histogram, &words);
+            for (word, at) in a.split_inclusive(is_end).zip(0..) {
+                marked(&mut left, word, found.is_removed(at), ("<del>", "</del>"));
+            }
+            for (word, at) in b.split_inclusive(is_end).zip(0..) {
+                marked(&mut right, word, found.is_added(at), ("<ins>", "</ins>"));
             }
         }
         _ => {
@@ -262,5 +258,23 @@ fn difference(difference: &Difference) -> Diff {
         path: text::brief(&difference.path),
         a: left,
         b: right,
+    }
+}
+
+/// Where words end.
+fn is_end(char: char) -> bool {
+    !char.is_alphanumeric()
+}
+
+fn marked(
+    html: &mut Html,
+    word: &str,
+    is_marked: bool,
+    (open, close): (&'static str, &'static str),
+) {
+    if is_marked {
+        html.raw(open).text(word).raw(close);
+    } else {
+        html.text(word);
     }
 }
