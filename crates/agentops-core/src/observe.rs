@@ -27,11 +27,13 @@ mod ending;
 mod facts;
 mod observed;
 mod place;
+mod text;
 
 pub use ending::{Ending, Failure};
 pub use facts::{Facts, Source};
 pub use observed::{Observed, What};
 pub use place::Place;
+pub use text::debug_text;
 
 /// Whether no session records: then nothing may be looked at. One relaxed load.
 #[inline(always)]

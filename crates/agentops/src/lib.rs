@@ -459,5 +459,8 @@ pub use agentops_http as http;
 #[cfg(feature = "testing")]
 pub use agentops_core::testing;
 
+#[cfg(feature = "tracing")]
+pub use agentops_tracing as tracing;
+
 #[doc(hidden)]
 pub use agentops_core::__private;
