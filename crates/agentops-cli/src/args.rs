@@ -1,21 +1,30 @@
 //! The command line. What it means is decided by the commands.
 
+mod look;
+mod spool;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
-/// Ends the help of every command that reads sessions.
-const SOURCES: &str = "\
-Where sessions come from, the first that is given:
-  --endpoint URL, --data-dir DIR, AGENTOPS_API_ENDPOINT, AGENTOPS_DATA_DIR,
-  else the platform's data directory. A data directory that `agentops serve`
-  has open is read through that server.
+use self::look::{CHECKED, SOURCES};
+pub(crate) use self::look::{
+    Compare, Delete, Doctor, Events, Export, Kind, List, Sessions, Show, Source, Stats, Tail,
+};
+pub(crate) use self::spool::{Flush, Inspect, Spool, Status};
 
-Exit codes: 0 success, 1 failure, 2 wrong usage, 3 no such session, 4 the id's
-beginning fits several sessions, 5 the server cannot be reached, 6 the server
-refuses the key, 7 the data directory cannot be used.";
+/// Ends the help of the whole. The codes themselves are `exit::Exit`.
+const CODES: &str = "\
+Exit codes: 0 success, 1 failure (also: compare --baseline finds a difference,
+doctor a fault, check damage), 2 wrong usage, 3 no such session, 4 the id's beginning
+fits several sessions, 5 the server cannot be reached, 6 the server refuses the key,
+7 the data directory cannot be used, 130 and 143 ended by SIGINT and SIGTERM. `run`
+ends with the code of its command.
+
+NO_COLOR turns colours off, CLICOLOR_FORCE turns them on where there is no terminal.";
 
 /// Ends the help of `run`.
 const RUNNING: &str = "\
@@ -42,7 +51,7 @@ a server without a key 6, an unusable data directory 7; then nothing was run.";
 
 /// Record, serve and look at the runs of agents.
 #[derive(Debug, Parser)]
-#[command(name = "agentops", version, about, arg_required_else_help = true)]
+#[command(name = "agentops", version, about, arg_required_else_help = true, after_help = CODES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -59,6 +68,15 @@ pub(crate) enum Command {
     /// Look at recorded sessions
     #[command(subcommand, arg_required_else_help = true)]
     Sessions(Sessions),
+    /// List events of all sessions, the newest arrival first
+    #[command(after_help = SOURCES)]
+    Events(Events),
+    /// Look at what waits on this machine to be sent, and send it
+    #[command(subcommand, arg_required_else_help = true)]
+    Spool(Spool),
+    /// Look whether recording and reading can work here, and say what to do
+    #[command(after_help = CHECKED)]
+    Doctor(Doctor),
     /// Keep the projects of a server apart
     #[command(subcommand, arg_required_else_help = true)]
     Projects(Projects),
@@ -75,6 +93,11 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put a backup in the place of a database
     Restore(Restore),
+    /// Print a script by which a shell completes these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// What to run, and where its session goes.
@@ -136,20 +159,6 @@ pub(crate) enum LogFormat {
     Pretty,
     /// One JSON object an entry.
     Json,
-}
-
-/// What to do with sessions.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Sessions {
-    /// List sessions, newest first
-    #[command(after_help = SOURCES)]
-    List(List),
-    /// Show one session and the tree of its events
-    #[command(after_help = SOURCES)]
-    Show(Show),
-    /// Print everything of one session as JSON
-    #[command(after_help = SOURCES)]
-    Export(Export),
 }
 
 /// What to do with projects. Works beside a running server.
@@ -251,63 +260,6 @@ pub(crate) struct Reprice {
     /// Prices of models, as those of `agentops serve --prices`
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
-}
-
-/// Which sessions to list.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct List {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Print the list as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// How many sessions, 1 to 500
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub(crate) limit: u16,
-    /// Go on where an earlier list ended
-    #[arg(long, value_name = "C")]
-    pub(crate) cursor: Option<String>,
-}
-
-/// Which session to show.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Show {
-    /// The session's id, or an unmistakable beginning of it
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Print everything of the session as JSON, as `export` does
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// How many events to show
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: u32,
-}
-
-/// Which session to export.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Export {
-    /// The session's id, or an unmistakable beginning of it
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Print JSON; it is the only form there is
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub(crate) json: bool,
-}
-
-/// Where sessions are kept.
-#[derive(Debug, Clone, Default, ClapArgs)]
-pub(crate) struct Source {
-    /// A server that keeps sessions
-    #[arg(long, value_name = "URL", conflicts_with = "data_dir")]
-    pub(crate) endpoint: Option<String>,
-    /// The key of that server [default: AGENTOPS_API_KEY]
-    #[arg(long, value_name = "KEY", hide_default_value = true)]
-    pub(crate) api_key: Option<String>,
-    /// A local data directory that keeps sessions
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -5,16 +5,20 @@
 //! the store itself. Either way the answers have the same shape.
 
 mod local;
+mod query;
 mod remote;
+mod stream;
 
 use std::path::{Path, PathBuf};
 
-use agentops_protocol::api::SessionList;
+use agentops_protocol::api::{EventList, SessionList};
 use anyhow::Context as _;
 
+pub(crate) use self::local::Place;
 use self::local::{Local, Unopened};
-use self::remote::Remote;
-pub(crate) use self::remote::{install_crypto, is_loopback};
+pub(crate) use self::query::EventQuery;
+pub(crate) use self::remote::{Probe, Remote, install_crypto, is_loopback};
+pub(crate) use self::stream::{Told, follow};
 use crate::args::Source;
 use crate::env;
 use crate::exit::{Exit, Problem};
@@ -90,15 +94,23 @@ impl Backend {
         }
     }
 
-    /// The export object of the session that `id` names, in full or by an unmistakable beginning.
-    pub(crate) fn export(&self, id: &str) -> anyhow::Result<String> {
-        if let Some(export) = self.export_exactly(id)? {
-            return Ok(export);
+    /// What `read` has of the session that `id` names, in full or by an unmistakable beginning.
+    pub(crate) fn of_session<T>(
+        &self,
+        id: &str,
+        read: impl Fn(&str) -> anyhow::Result<Option<T>>,
+    ) -> anyhow::Result<T> {
+        if let Some(found) = read(id)? {
+            return Ok(found);
         }
         let full = self.find(id)?;
-        let export = self.export_exactly(&full)?;
         // It may have been removed between the two questions.
-        export.ok_or_else(|| self.no_session(id).into())
+        read(&full)?.ok_or_else(|| self.no_session(id).into())
+    }
+
+    /// The export object of the session that `id` names, in full or by an unmistakable beginning.
+    pub(crate) fn export(&self, id: &str) -> anyhow::Result<String> {
+        self.of_session(id, |id| self.export_exactly(id))
     }
 
     /// The export object of the session of exactly this id.
@@ -107,6 +119,64 @@ impl Backend {
             Self::Server(server) => server.export(id),
             Self::Directory(local) => local.export(id),
             Self::Empty(_) => Ok(None),
+        }
+    }
+
+    /// The session and its counts, as `{"session","stats"}`. `None` also where a server has only
+    /// exports.
+    pub(crate) fn session(&self, id: &str) -> anyhow::Result<Option<String>> {
+        match self {
+            Self::Server(server) => server.of_session(id, &[]),
+            Self::Directory(local) => local.session(id),
+            Self::Empty(_) => Ok(None),
+        }
+    }
+
+    /// The counts of the session of exactly this id.
+    pub(crate) fn stats(&self, id: &str) -> anyhow::Result<Option<String>> {
+        match self {
+            Self::Server(server) => server.of_session(id, &["stats"]),
+            Self::Directory(local) => local.stats(id),
+            Self::Empty(_) => Ok(None),
+        }
+    }
+
+    /// A page of the events of a session, in the order they began.
+    pub(crate) fn events(&self, id: &str, query: &EventQuery) -> anyhow::Result<Option<String>> {
+        match self {
+            Self::Server(server) => server.events(id, query),
+            Self::Directory(local) => local.events(id, query),
+            Self::Empty(_) => Ok(None),
+        }
+    }
+
+    /// One event, whole.
+    pub(crate) fn event(&self, session: &str, id: &str) -> anyhow::Result<Option<String>> {
+        match self {
+            Self::Server(server) => server.of_session(session, &["events", id]),
+            Self::Directory(local) => local.event(session, id),
+            Self::Empty(_) => Ok(None),
+        }
+    }
+
+    /// A page of the events of all sessions, the newest arrival first.
+    pub(crate) fn found(&self, query: &EventQuery) -> anyhow::Result<String> {
+        match self {
+            Self::Server(server) => server.found(query),
+            Self::Directory(local) => local.found(query),
+            Self::Empty(_) => local::to_json(&EventList {
+                events: Vec::new(),
+                next_cursor: None,
+            }),
+        }
+    }
+
+    /// Takes the session of exactly this id away; whether there was one.
+    pub(crate) fn delete(&self, id: &str) -> anyhow::Result<bool> {
+        match self {
+            Self::Server(server) => server.delete(id),
+            Self::Directory(local) => local.delete(id),
+            Self::Empty(_) => Ok(false),
         }
     }
 
@@ -137,7 +207,7 @@ impl Backend {
         }
     }
 
-    fn no_session(&self, id: &str) -> Problem {
+    pub(crate) fn no_session(&self, id: &str) -> Problem {
         let place = self.place();
         let message =
             format!("no session {id:?} in {place}; `agentops sessions list` shows what is there");

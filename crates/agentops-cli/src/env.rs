@@ -37,7 +37,10 @@ pub(crate) fn get(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether colours are welcome: not with `NO_COLOR`, not on a terminal that knows none.
-pub(crate) fn wants_color() -> bool {
-    get("NO_COLOR").is_none() && get("TERM").as_deref() != Some("dumb")
+/// Whether what is written there is to have colours: not with `NO_COLOR`; with `CLICOLOR_FORCE`
+/// anywhere; else on a terminal that knows some.
+pub(crate) fn color(is_terminal: bool) -> bool {
+    let is_forced = get("CLICOLOR_FORCE").is_some_and(|force| force != "0");
+    let is_dumb = get("TERM").as_deref() == Some("dumb");
+    get("NO_COLOR").is_none() && (is_forced || (is_terminal && !is_dumb))
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// It did what it was asked to.
     Success = 0,
-    /// Anything that has no code of its own.
+    /// Anything that has no code of its own; also what `compare --baseline` and `doctor` found.
     Failure = 1,
     /// The command line cannot be understood; also given by the parser itself.
     Usage = 2,
@@ -25,6 +25,10 @@ pub(crate) enum Exit {
     NotRun = 126,
     /// There is no such command to run; the code that shells give.
     NotFound = 127,
+    /// What goes on until it is ended was ended by SIGINT; the code that shells give.
+    Interrupted = 130,
+    /// Likewise by SIGTERM.
+    Terminated = 143,
 }
 
 /// A failure that has an exit code of its own.

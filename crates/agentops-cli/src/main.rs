@@ -6,8 +6,8 @@ mod commands;
 mod env;
 mod exit;
 mod output;
+mod progress;
 mod text;
-mod tree;
 mod view;
 
 use std::process::ExitCode;

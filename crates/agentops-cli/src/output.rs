@@ -53,6 +53,20 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Pieces of clean text, cut to `columns` together.
+    pub(crate) fn fit(columns: usize, pieces: impl IntoIterator<Item = (Style, String)>) -> Self {
+        let mut left = columns;
+        pieces
+            .into_iter()
+            .fold(Self::new(), |line, (style, piece)| {
+                let piece = text::cut(&piece, left);
+                left -= text::width(&piece);
+                line.and(style, piece)
+            })
+    }
+}
+
 impl From<&str> for Line {
     fn from(text: &str) -> Self {
         Self::new().and(Style::Plain, text)
@@ -77,7 +91,7 @@ pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
 
 /// Says something beside the answer, on standard error.
 pub(crate) fn note(text: &str) {
-    let color = env::wants_color() && io::stderr().is_terminal();
+    let color = env::color(io::stderr().is_terminal());
     let line = Line::new()
         .and(Style::Accent, "note")
         .and(Style::Plain, format!(": {text}"));
@@ -85,10 +99,25 @@ pub(crate) fn note(text: &str) {
     let _ = write_line(&mut io::stderr().lock(), color, line);
 }
 
+/// Asks on standard error and waits for an answer; only a yes is one. Where nobody can answer,
+/// nothing is asked: `None`.
+pub(crate) fn ask(question: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{} [y/N] ", text::clean(question))
+        .and_then(|()| stderr.flush())
+        .ok()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).ok()?;
+    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
 /// Prints a failure with its causes.
 pub(crate) fn error(error: &anyhow::Error) {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let color = env::wants_color() && io::stderr().is_terminal();
+    let color = env::color(io::stderr().is_terminal());
     let line = Line::new()
         .and(Style::Bad, "error")
         .and(Style::Plain, format!(": {}", causes.join(": ")));
@@ -127,7 +156,7 @@ impl<W: Write> Out<W> {
         let size = terminal.then(terminal_size::terminal_size).flatten();
         let width = size.map(|(width, _)| usize::from(width.0).max(NARROWEST));
         Self {
-            color: terminal && env::wants_color(),
+            color: env::color(terminal),
             width,
             to,
         }
@@ -155,6 +184,11 @@ impl<W: Write> Out<W> {
             .write_all(json.trim_end().as_bytes())
             .and_then(|()| self.to.write_all(b"\n"))
             .map_err(told)
+    }
+
+    /// Prints a text of this program's own as it stands.
+    pub(crate) fn own(&mut self, text: &[u8]) -> anyhow::Result<()> {
+        self.to.write_all(text).map_err(told)
     }
 
     /// Hands everything on. What is not flushed is not printed.

@@ -126,6 +126,18 @@ pub(crate) fn duration(micros: i64) -> String {
     }
 }
 
+/// Bytes in the unit that says most.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let fitting = UNITS
+        .into_iter()
+        .zip((1..).map(|power| 1_u64 << (10 * power)));
+    match fitting.take_while(|(_, unit)| *unit <= bytes).last() {
+        None => format!("{bytes} B"),
+        Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+    }
+}
+
 /// `1 error`, `2 errors`.
 pub(crate) fn counted(count: u64, one: &str) -> String {
     match count {
@@ -167,6 +179,19 @@ mod tests {
         assert_eq!(pad("日本語", 4), "日… ");
         assert_eq!(cut("abc", 0), "");
         assert_eq!(pad("ab", 4), "ab  ");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.5 KiB"),
+            (20 << 30, "20.0 GiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
     }
 
     #[test]

@@ -7,7 +7,11 @@ use std::collections::BTreeMap;
 
 use agentops_protocol::api::Stats;
 use agentops_protocol::{EventKind, Json, Timestamp, Usd};
+use anyhow::Context as _;
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::text;
 
 /// An export.
 #[derive(Debug, Deserialize)]
@@ -51,14 +55,15 @@ impl Session {
 /// One event of any kind.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Event {
-    #[serde(skip, default = "action")]
+    #[serde(rename = "event_type", default = "action", deserialize_with = "kind")]
     pub(crate) kind: EventKind,
+    pub(crate) session_id: Option<String>,
     pub(crate) id: Option<String>,
     parent_id: Option<String>,
     trigger_event_id: Option<String>,
     pub(crate) init_timestamp: Option<Timestamp>,
     pub(crate) end_timestamp: Option<Timestamp>,
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     action_type: Option<String>,
     name: Option<String>,
     model: Option<String>,
@@ -73,7 +78,50 @@ fn action() -> EventKind {
     EventKind::Action
 }
 
+/// Any word that is no kind is an action's.
+fn kind<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<EventKind, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word
+        .and_then(|word| EventKind::from_name(&word))
+        .unwrap_or_else(action))
+}
+
+/// A session as a server answers it: with its counts, without its events.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OneSession {
+    pub(crate) session: Session,
+    pub(crate) stats: Option<Stats>,
+}
+
+/// A page of events, each as it came as well.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventPage<'a> {
+    #[serde(borrow)]
+    pub(crate) events: Vec<&'a RawValue>,
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<'a> EventPage<'a> {
+    /// Reads a page.
+    pub(crate) fn read(text: &'a str) -> anyhow::Result<Self> {
+        serde_json::from_str(text).context("the list of events cannot be read")
+    }
+
+    /// Its events.
+    pub(crate) fn events(&self) -> anyhow::Result<Vec<Event>> {
+        self.events
+            .iter()
+            .map(|raw| Event::read(raw.get()))
+            .collect()
+    }
+}
+
 impl Event {
+    /// Reads one event.
+    pub(crate) fn read(text: &str) -> anyhow::Result<Self> {
+        serde_json::from_str(text).context("an event cannot be read")
+    }
+
     /// The event it is shown under: its parent; an error without one, the event that failed.
     pub(crate) fn above(&self) -> Option<&str> {
         self.parent_id
@@ -90,6 +138,26 @@ impl Event {
             EventKind::Error => self.error_type.as_deref().map(last_part),
         };
         name.filter(|name| !name.is_empty()).unwrap_or("(no name)")
+    }
+
+    /// Microseconds it took, where it has ended.
+    pub(crate) fn micros(&self) -> Option<i64> {
+        Some(self.end_timestamp?.micros_since(self.init_timestamp?))
+    }
+
+    /// Trouble, tokens and cost, as far as there are any: clean text.
+    pub(crate) fn detail(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(status) = self.trouble() {
+            parts.push(text::clean(status).into_owned());
+        }
+        if self.prompt_tokens.is_some() || self.completion_tokens.is_some() {
+            let count = |tokens: Option<u64>| tokens.map_or("?".to_owned(), |n| n.to_string());
+            let tokens = [self.prompt_tokens, self.completion_tokens].map(count);
+            parts.push(format!("{} tok", tokens.join("+")));
+        }
+        parts.extend(self.cost.map(|cost| format!("${cost}")));
+        parts.join(" ")
     }
 
     /// Its kind in one short word.
@@ -138,8 +206,7 @@ fn last_part(name: &str) -> &str {
 }
 
 impl Export {
-    /// All events in the order they began; of equals, those that ended last come first: a call
-    /// before what happened inside it.
+    /// All events in the order they began.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         let mut all = Vec::new();
         for (kind, events) in [
@@ -150,10 +217,16 @@ impl Export {
         ] {
             all.extend(events.into_iter().map(|event| Event { kind, ..event }));
         }
-        let last = |event: &Event| event.end_timestamp.map_or(i64::MIN, |end| -end.as_micros());
-        all.sort_by_key(|event| (event.init_timestamp, last(event)));
+        sort(&mut all);
         all
     }
+}
+
+/// Puts events in the order they began; of equals, those that ended last come first: a call
+/// before what happened inside it.
+pub(crate) fn sort(events: &mut [Event]) {
+    let last = |event: &Event| event.end_timestamp.map_or(i64::MIN, |end| -end.as_micros());
+    events.sort_by_key(|event| (event.init_timestamp, last(event)));
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Agent, Event, Json, Session, SessionId, Thread, Timestamp, Usd};
+use crate::{Agent, Event, Json, ProjectId, Session, SessionId, Thread, Timestamp, Usd};
 
 /// The header of an API key.
 pub const API_KEY_HEADER: &str = "x-agentops-api-key";
@@ -233,4 +234,56 @@ pub struct SessionList {
     pub sessions: Vec<SessionSummary>,
     /// Where the next page begins; `None` on the last.
     pub next_cursor: Option<String>,
+}
+
+/// One session without its events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionAnswer {
+    /// The session.
+    pub session: ExportedSession,
+    /// Its counts.
+    pub stats: Stats,
+}
+
+/// A page of events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventList {
+    /// One page.
+    pub events: Vec<ListedEvent>,
+    /// Where the next page begins; `None` on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// An event of a list: `session_id` and what else is told of it stand before its own members.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedEvent {
+    /// The session it belongs to.
+    pub session_id: SessionId,
+    /// What else is told.
+    pub beside: Beside,
+    /// The event.
+    pub event: Event,
+}
+
+/// What a list says of an event beside itself and its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beside {
+    /// Of a list over one session: its place among the session's events.
+    Index(u64),
+    /// Of a list over all sessions: the project.
+    Project(ProjectId),
+}
+
+impl Serialize for ListedEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Written out: serde's flattening would not hand recorded JSON on letter by letter.
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("session_id", &self.session_id)?;
+        match &self.beside {
+            Beside::Index(index) => map.serialize_entry("index", index)?,
+            Beside::Project(project) => map.serialize_entry("project_id", project)?,
+        }
+        self.event.entries(&mut map)?;
+        map.end()
+    }
 }

@@ -193,6 +193,14 @@ impl Event {
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
+}
+
+impl Event {
+    /// Its members, for whoever has others to put in front.
+    pub(crate) fn entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("id", &self.id)?;
         map.serialize_entry("event_type", self.kind().as_str())?;
         map.serialize_entry("parent_id", &self.parent_id)?;
@@ -201,15 +209,14 @@ impl Serialize for Event {
         map.serialize_entry("end_timestamp", &self.end_timestamp)?;
         map.serialize_entry("status", &self.status)?;
         match &self.body {
-            EventBody::Action(action) => action.entries(&mut map)?,
-            EventBody::Llm(llm) => llm.entries(&mut map)?,
-            EventBody::Tool(tool) => tool.entries(&mut map)?,
-            EventBody::Error(error) => error.entries(&mut map, self.init_timestamp)?,
+            EventBody::Action(action) => action.entries(map)?,
+            EventBody::Llm(llm) => llm.entries(map)?,
+            EventBody::Tool(tool) => tool.entries(map)?,
+            EventBody::Error(error) => error.entries(map, self.init_timestamp)?,
         }
         map.serialize_entry("params", &self.params)?;
         map.serialize_entry("returns", &self.returns)?;
-        map.serialize_entry("logs", &self.logs)?;
-        map.end()
+        map.serialize_entry("logs", &self.logs)
     }
 }
 

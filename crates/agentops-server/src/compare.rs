@@ -1,7 +1,7 @@
 //! Two sessions side by side: which call of one answers to which of the other, and where they
 //! part first.
 //!
-//! Ids and times are never compared: every run has its own. Siblings are matched in three steps
+//! Ids and times are never compared, those of tool calls in chats neither: every run has its own. Siblings are matched in three steps
 //! ([`align`]): equal calls in their order, then calls of the same name in what lies between,
 //! then equal calls that changed places. What differs in a pair is told member by member, cut to
 //! what a page can show. Nothing here reads a store or a clock.
@@ -10,6 +10,7 @@ mod align;
 mod differences;
 mod divergence;
 mod rows;
+mod values;
 
 use std::collections::HashMap;
 

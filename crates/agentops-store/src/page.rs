@@ -1,6 +1,7 @@
 //! Filters, page sizes and cursors of lists.
 
-use agentops_protocol::{EndState, EventKind, Status, Timestamp, Usd};
+use agentops_protocol::api::{Beside, EventList, ListedEvent};
+use agentops_protocol::{EndState, EventKind, SessionId, Status, Timestamp, Usd};
 
 use crate::{EventRow, FoundEvent, SessionRow};
 
@@ -227,6 +228,36 @@ pub struct FoundPage {
     pub rows: Vec<FoundEvent>,
     /// Where the next page begins.
     pub next: Option<Cursor>,
+}
+
+impl EventPage {
+    /// As it goes out: the events of this session.
+    #[must_use]
+    pub fn into_list(self, session: &SessionId) -> EventList {
+        let listed = |row: EventRow| ListedEvent {
+            session_id: session.clone(),
+            beside: Beside::Index(row.index),
+            event: row.event,
+        };
+        EventList {
+            events: self.rows.into_iter().map(listed).collect(),
+            next_cursor: self.next.map(|Cursor(next)| next),
+        }
+    }
+}
+
+impl From<FoundPage> for EventList {
+    fn from(page: FoundPage) -> Self {
+        let listed = |found: FoundEvent| ListedEvent {
+            session_id: found.session,
+            beside: Beside::Project(found.project),
+            event: found.event,
+        };
+        Self {
+            events: page.rows.into_iter().map(listed).collect(),
+            next_cursor: page.next.map(|Cursor(next)| next),
+        }
+    }
 }
 
 #[cfg(test)]

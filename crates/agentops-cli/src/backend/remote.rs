@@ -1,23 +1,29 @@
 //! A server, asked over its REST API.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use agentops_protocol::api::{API_KEY_HEADER, ErrorBody, SessionList};
+use agentops_protocol::api::{API_KEY_HEADER, ErrorBody, SERVER_HEADER, SessionList};
 use anyhow::Context as _;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::runtime::Runtime;
 
+use super::query::EventQuery;
 use crate::env;
 use crate::exit::{Exit, Problem};
+use crate::progress::Progress;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(600);
+/// For a question that only asks whether somebody is there.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For an answer that has no end.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -26,6 +32,16 @@ pub(crate) struct Remote {
     url: Url,
     client: Client,
     runtime: Runtime,
+}
+
+/// How a question was answered.
+pub(crate) struct Probe {
+    pub(crate) status: u16,
+    /// Of a server of this project.
+    pub(crate) version: Option<String>,
+    /// The server's clock, as HTTP writes it.
+    pub(crate) date: Option<String>,
+    pub(crate) took: Duration,
 }
 
 impl Remote {
@@ -92,13 +108,117 @@ impl Remote {
         serde_json::from_str(&text).map_err(|error| self.strange(&error).into())
     }
 
-    /// The export object of the session of exactly this id.
+    /// The export object of the session of exactly this id. It may take long.
     pub(crate) fn export(&self, id: &str) -> anyhow::Result<Option<String>> {
-        // A dot or two in a path are no name but a way to go; no server could be asked.
-        if matches!(id, "" | "." | "..") {
-            return Ok(None);
+        let progress = Progress::bytes(format!("reading from {}", self.url()));
+        match self.of(id, &["export"]) {
+            Some(url) => self.get_with(url, &progress),
+            None => Ok(None),
         }
-        self.get(self.path(&["v2", "sessions", id, "export"]))
+    }
+
+    /// What is below a session.
+    pub(crate) fn of_session(&self, id: &str, below: &[&str]) -> anyhow::Result<Option<String>> {
+        match self.of(id, below) {
+            Some(url) => self.get(url),
+            None => Ok(None),
+        }
+    }
+
+    /// A page of the events of a session.
+    pub(crate) fn events(&self, id: &str, query: &EventQuery) -> anyhow::Result<Option<String>> {
+        let Some(mut url) = self.of(id, &["events"]) else {
+            return Ok(None);
+        };
+        url.query_pairs_mut().extend_pairs(query.pairs());
+        self.get(url)
+    }
+
+    /// A page of the events of all sessions.
+    pub(crate) fn found(&self, query: &EventQuery) -> anyhow::Result<String> {
+        let mut url = self.path(&["v2", "events"]);
+        url.query_pairs_mut().extend_pairs(query.pairs());
+        self.get(url)?.ok_or_else(|| {
+            let message = format!(
+                "{} has no list of events; it is no server of this project",
+                self.url()
+            );
+            Problem::new(Exit::Failure, message).into()
+        })
+    }
+
+    /// Takes a session away; whether there was one.
+    pub(crate) fn delete(&self, id: &str) -> anyhow::Result<bool> {
+        let Some(url) = self.of(id, &[]) else {
+            return Ok(false);
+        };
+        self.runtime.block_on(async {
+            let answer = self.client.delete(url).send().await;
+            let answer = answer.map_err(|error| self.silent(&error))?;
+            let (status, location) = (answer.status(), answer.headers().get("location").cloned());
+            match status {
+                StatusCode::NO_CONTENT | StatusCode::OK => Ok(true),
+                StatusCode::NOT_FOUND => Ok(false),
+                _ => {
+                    let text = self.read(answer, &Progress::none()).await?;
+                    Err(self.refused(status, location.as_ref(), &text).into())
+                }
+            }
+        })
+    }
+
+    /// Asks for a path and tells how that went, whatever the answer.
+    pub(crate) fn probe(&self, segments: &[&str]) -> anyhow::Result<Probe> {
+        self.runtime.block_on(async {
+            let asked = Instant::now();
+            let answer = self
+                .client
+                .get(self.path(segments))
+                .timeout(PROBE_TIMEOUT)
+                .send()
+                .await;
+            let answer = answer.map_err(|error| self.silent(&error))?;
+            let header = |name: &str| {
+                let value = answer.headers().get(name)?.to_str().ok()?;
+                Some(value.to_owned())
+            };
+            Ok(Probe {
+                status: answer.status().as_u16(),
+                version: header(SERVER_HEADER),
+                date: header("date"),
+                took: asked.elapsed(),
+            })
+        })
+    }
+
+    /// Waits for what is asked of this server.
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Opens the stream of changes, from behind `after` on.
+    pub(super) async fn follow(&self, after: Option<&str>) -> anyhow::Result<Response> {
+        let mut request = self.client.get(self.path(&["v2", "events", "stream"]));
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
+        // It has no end.
+        let answer = request.timeout(FOREVER).send().await;
+        let answer = answer.map_err(|error| self.silent(&error))?;
+        let (status, location) = (answer.status(), answer.headers().get("location").cloned());
+        if status == StatusCode::OK {
+            return Ok(answer);
+        }
+        let text = self.read(answer, &Progress::none()).await?;
+        Err(self.refused(status, location.as_ref(), &text).into())
+    }
+
+    /// The address of what is below a session; `None` for what is no name: a dot or two in a path
+    /// are a way to go, and no server could be asked.
+    fn of(&self, id: &str, below: &[&str]) -> Option<Url> {
+        let is_name = |id: &str| !matches!(id, "" | "." | "..");
+        let all = is_name(id) && below.iter().all(|id| is_name(id));
+        all.then(|| self.path(&[&["v2", "sessions", id], below].concat()))
     }
 
     fn path(&self, segments: &[&str]) -> Url {
@@ -112,6 +232,10 @@ impl Remote {
 
     /// The JSON text at `url`; `None` where there is nothing.
     fn get(&self, url: Url) -> anyhow::Result<Option<String>> {
+        self.get_with(url, &Progress::none())
+    }
+
+    fn get_with(&self, url: Url, progress: &Progress) -> anyhow::Result<Option<String>> {
         self.runtime.block_on(async {
             let answer = self
                 .client
@@ -121,7 +245,7 @@ impl Remote {
                 .map_err(|error| self.silent(&error))?;
             let status = answer.status();
             let location = answer.headers().get("location").cloned();
-            let text = self.read(answer).await?;
+            let text = self.read(answer, progress).await?;
             match status {
                 StatusCode::OK => {
                     serde_json::from_str::<&serde_json::value::RawValue>(&text)
@@ -134,14 +258,16 @@ impl Remote {
         })
     }
 
-    async fn read(&self, mut answer: Response) -> anyhow::Result<String> {
+    async fn read(&self, mut answer: Response, progress: &Progress) -> anyhow::Result<String> {
         let mut bytes = Vec::new();
+        progress.of(answer.content_length());
         while let Some(piece) = answer.chunk().await.map_err(|error| self.silent(&error))? {
             if bytes.len() + piece.len() > MOST_BYTES {
                 let message = format!("the answer of {} is larger than 1 GiB", self.url());
                 return Err(Problem::new(Exit::Failure, message).into());
             }
             bytes.extend_from_slice(&piece);
+            progress.at(bytes.len() as u64);
         }
         String::from_utf8(bytes).map_err(|error| self.strange(&error).into())
     }

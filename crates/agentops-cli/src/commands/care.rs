@@ -9,6 +9,7 @@ use crate::args::{Backup, Restore, Store};
 use crate::backend;
 use crate::exit::{Exit, Problem};
 use crate::output::{Out, note};
+use crate::progress::Progress;
 use crate::text::counted;
 
 #[derive(Serialize)]
@@ -25,7 +26,11 @@ struct Found<'a> {
 /// Looks whether the database is whole and its counts are right. Works beside a running server.
 pub(crate) fn check(args: &Store, out: &mut Out) -> anyhow::Result<()> {
     let dir = backend::data_dir(args.data_dir.as_deref())?;
-    let report = agentops_store::check(&dir).map_err(unusable)?;
+    let checked = Progress::during(
+        format!("checking the database of {}", dir.display()),
+        || agentops_store::check(&dir),
+    );
+    let report = checked.map_err(unusable)?;
     tell(&report, args.json, out)?;
     out.flush()?;
     if report.is_clean() {
@@ -69,7 +74,10 @@ fn tell(report: &CheckReport, json: bool, out: &mut Out) -> anyhow::Result<()> {
 /// Copies the database to a new file. Works beside a running server.
 pub(crate) fn backup(args: &Backup, out: &mut Out) -> anyhow::Result<()> {
     let dir = backend::data_dir(args.data_dir.as_deref())?;
-    agentops_store::backup(&dir, &args.file).map_err(unusable)?;
+    let copied = Progress::during(format!("copying the database of {}", dir.display()), || {
+        agentops_store::backup(&dir, &args.file)
+    });
+    copied.map_err(unusable)?;
     let bytes = std::fs::metadata(&args.file).map_or(0, |file| file.len());
     out.line(format!("copied {bytes} bytes to {}", args.file.display()))
 }
@@ -89,7 +97,10 @@ pub(crate) fn restore(args: &Restore, out: &mut Out) -> anyhow::Result<()> {
         let message = "there is a database already; --replace puts the backup in its place";
         return Err(Problem::new(Exit::Usage, message).into());
     }
-    let report = agentops_store::restore(&dir, &args.file).map_err(unusable)?;
+    let restored = Progress::during(format!("restoring {}", args.file.display()), || {
+        agentops_store::restore(&dir, &args.file)
+    });
+    let report = restored.map_err(unusable)?;
     if !report.is_clean() {
         note("the backup is whole, but some of its counts are wrong; see `agentops check`");
     }

@@ -104,14 +104,7 @@ fn row(session: &SessionSummary, id: usize, width: usize) -> Line {
         (bad, format!("{:>4}", stats.errors)),
         (Style::Plain, rest),
     ];
-    let mut left = width;
-    let mut line = Line::new();
-    for (style, piece) in pieces {
-        let piece = text::cut(&piece, left);
-        left -= text::width(&piece);
-        line = line.and(style, piece);
-    }
-    line
+    Line::fit(width, pieces)
 }
 
 /// The cost as far as it is known.
@@ -123,7 +116,7 @@ fn cost(session: &SessionSummary) -> String {
 }
 
 /// A word of a shell's command line.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~=:/+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

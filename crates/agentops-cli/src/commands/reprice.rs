@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::admin::Admin;
 use crate::args::Reprice;
 use crate::output::Out;
+use crate::progress::Progress;
 use crate::text::counted;
 
 pub(crate) fn run(args: &Reprice, out: &mut Out) -> anyhow::Result<()> {
@@ -15,13 +16,21 @@ pub(crate) fn run(args: &Reprice, out: &mut Out) -> anyhow::Result<()> {
     let mut filter = SessionFilter::default();
     // From the oldest on: what begins meanwhile is priced with these prices already.
     filter.order.ascending = true;
-    let (mut sessions, mut cursor) = (0_u64, None);
+    let (mut sessions, mut seen, mut cursor) = (0_u64, 0_u64, None);
+    let progress = Progress::counted("repricing sessions".to_owned(), 0);
     loop {
         let page = admin
             .store
             .sessions(None, &filter, PageSize::MAX, cursor.as_ref());
         let page = page.context("cannot read the sessions")?;
-        for row in page.rows.iter().filter(|row| row.stats.llms > 0) {
+        // How many there are nobody knows before the last page.
+        progress.of(Some(seen + page.rows.len() as u64));
+        for row in &page.rows {
+            seen += 1;
+            progress.at(seen);
+            if row.stats.llms == 0 {
+                continue;
+            }
             let project = row.session.project_id.parse();
             let write = Write {
                 project: project.context("a stored project cannot be read")?,

@@ -92,7 +92,7 @@ fn log(format: LogFormat) -> anyhow::Result<()> {
         .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Pretty => {
-            let color = env::wants_color() && std::io::stderr().is_terminal();
+            let color = env::color(std::io::stderr().is_terminal());
             log.with_ansi(color).try_init()
         }
         LogFormat::Json => log.json().try_init(),

@@ -1,50 +1,118 @@
 //! `agentops sessions show`: the facts of a session and the tree of its events.
 
-mod head;
+pub(super) mod head;
 mod rows;
 
+use std::io::Write;
+
+use agentops_protocol::api::Stats;
 use anyhow::Context as _;
 
 use self::rows::Rows;
 use crate::args::Show;
-use crate::backend::Backend;
+use crate::backend::{Backend, EventQuery};
 use crate::output::Out;
-use crate::view::Export;
+use crate::view::{self, Event, EventPage, Export, OneSession, Session};
+
+/// Events of one page.
+const PAGE: u16 = 500;
 
 pub(crate) fn run(args: &Show, out: &mut Out) -> anyhow::Result<()> {
     let backend = Backend::open(&args.source)?;
-    let export = backend.export(&args.id)?;
     if args.json {
-        return out.json(&export);
+        return out.json(&backend.export(&args.id)?);
     }
-    print(&export, args.limit as usize, out)
+    let limit = args.limit as usize;
+    let shown = backend.of_session(&args.id, |id| Shown::read(&backend, id, limit))?;
+    shown.print(limit, out)
 }
 
 /// Prints the facts and the tree of an export, at most `limit` events.
-pub(super) fn print<W: std::io::Write>(
-    export: &str,
-    limit: usize,
-    out: &mut Out<W>,
-) -> anyhow::Result<()> {
-    let mut export: Export = serde_json::from_str(export).context("the export cannot be read")?;
-    let events = export.take_events();
-    for line in head::lines(&export, &events) {
-        out.line(line)?;
+pub(super) fn print<W: Write>(export: &str, limit: usize, out: &mut Out<W>) -> anyhow::Result<()> {
+    Shown::of(export)?.print(limit, out)
+}
+
+/// A session with as many of its events as are shown.
+struct Shown {
+    session: Session,
+    stats: Option<Stats>,
+    /// The first ones, in the order they began: so nobody's parent is missing.
+    events: Vec<Event>,
+    /// How many there are in all.
+    total: usize,
+}
+
+impl Shown {
+    /// The session of exactly this id, with at most `limit` events; the rest is not read.
+    fn read(backend: &Backend, id: &str, limit: usize) -> anyhow::Result<Option<Self>> {
+        let Some(text) = backend.session(id)? else {
+            // Perhaps a server of another kind, which has exports only.
+            return backend
+                .export_exactly(id)?
+                .as_deref()
+                .map(Self::of)
+                .transpose();
+        };
+        let one: OneSession = serde_json::from_str(&text).context("the session cannot be read")?;
+        let mut events = Vec::new();
+        let mut query = EventQuery::page(PAGE);
+        while events.len() < limit {
+            query.limit = PAGE.min(u16::try_from(limit - events.len()).unwrap_or(PAGE));
+            let Some(text) = backend.events(id, &query)? else {
+                break;
+            };
+            let page = EventPage::read(&text)?;
+            events.extend(page.events()?);
+            query.cursor = page.next_cursor;
+            if query.cursor.is_none() {
+                break;
+            }
+        }
+        view::sort(&mut events);
+        let counted = one.stats.as_ref().map_or(0, |stats| stats.events);
+        let counted = usize::try_from(counted).unwrap_or(usize::MAX);
+        Ok(Some(Self {
+            session: one.session,
+            stats: one.stats,
+            // More may have come since they were counted.
+            total: counted.max(events.len()),
+            events,
+        }))
     }
-    if events.is_empty() {
-        return Ok(());
+
+    /// The session of an export.
+    fn of(export: &str) -> anyhow::Result<Self> {
+        let mut export: Export =
+            serde_json::from_str(export).context("the export cannot be read")?;
+        let events = export.take_events();
+        Ok(Self {
+            session: export.session,
+            stats: export.stats,
+            total: events.len(),
+            events,
+        })
     }
-    out.line("")?;
-    let rows = Rows::new(&export.session, &events, limit, out.width());
-    for row in rows.lines() {
-        out.line(row)?;
-    }
-    match rows.left_out() {
-        0 => Ok(()),
-        more => out.line(format!(
-            "… and {more} more; --limit {} shows all, export has everything",
-            events.len()
-        )),
+
+    fn print<W: Write>(&self, limit: usize, out: &mut Out<W>) -> anyhow::Result<()> {
+        let Self { session, stats, .. } = self;
+        for line in head::lines(session, stats.as_ref(), &self.events, self.total) {
+            out.line(line)?;
+        }
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        out.line("")?;
+        let rows = Rows::new(session, &self.events, limit, out.width());
+        for row in rows.lines() {
+            out.line(row)?;
+        }
+        match self.total - self.events.len().min(limit) {
+            0 => Ok(()),
+            more => out.line(format!(
+                "… and {more} more; --limit {} shows all, export has everything",
+                self.total
+            )),
+        }
     }
 }
 

@@ -11,9 +11,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use agentops_protocol::{Event, EventBody, EventKind, Json, Timestamp};
+use agentops_protocol::{Event, EventBody, EventKind, Timestamp};
 use imara_diff::{Algorithm, Diff, Token};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use super::values::{chat, tree};
 
 /// Two events that answer to each other, or one that nothing answers to, by their places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,15 +243,15 @@ fn call(event: &Event) -> Sha256 {
     let mut digest = Sha256::new();
     add(&mut digest, event.kind().as_str());
     add(&mut digest, event.name().unwrap_or_default());
-    let mut value = |json: Option<&Json>| {
-        // As a tree, in which the order of keys and the spelling of numbers do not count.
-        let text = json.map(|json| json.to_value().to_string());
+    // As trees, in which the order of keys and the spelling of numbers do not count.
+    let mut value = |value: Option<Value>| {
+        let text = value.map(|value| value.to_string());
         add(&mut digest, text.as_deref().unwrap_or_default());
     };
-    value(event.params.as_ref());
+    value(tree(event.params.as_ref()));
     match &event.body {
-        EventBody::Llm(llm) => value(llm.prompt.as_ref()),
-        EventBody::Error(error) => value(error.details.as_ref()),
+        EventBody::Llm(llm) => value(chat(llm.prompt.as_ref())),
+        EventBody::Error(error) => value(tree(error.details.as_ref())),
         EventBody::Action(_) | EventBody::Tool(_) => {}
     }
     digest

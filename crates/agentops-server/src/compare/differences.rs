@@ -4,6 +4,7 @@ use agentops_protocol::{ErrorInfo, Event, EventBody, Json, Llm};
 use serde_json::Value;
 
 use super::rows::{Difference, Part};
+use super::values::{chat, tree};
 
 /// Places that are told of one pair, and of all pairs together.
 const IN_A_PAIR: usize = 12;
@@ -24,21 +25,47 @@ impl Default for Budget {
 
 /// Reads a value of an event.
 type Get = fn(&Event) -> Option<&Json>;
+/// Makes of it what is compared.
+type Read = fn(Option<&Json>) -> Option<Value>;
 
 /// The values that are compared, with what they are to a reader.
-const VALUES: [(Part, &str, Get); 6] = [
-    (Part::Arguments, "params", |event| event.params.as_ref()),
-    (Part::Arguments, "prompt", |event| {
-        llm(event)?.prompt.as_ref()
-    }),
-    (Part::Result, "returns", |event| event.returns.as_ref()),
-    (Part::Result, "completion", |event| {
-        llm(event)?.completion.as_ref()
-    }),
-    (Part::Result, "code", |event| error(event)?.code.as_ref()),
-    (Part::Result, "details", |event| {
-        error(event)?.details.as_ref()
-    }),
+const VALUES: [(Part, &str, Get, Read); 6] = [
+    (
+        Part::Arguments,
+        "params",
+        |event| event.params.as_ref(),
+        tree,
+    ),
+    (
+        Part::Arguments,
+        "prompt",
+        |event| llm(event)?.prompt.as_ref(),
+        chat,
+    ),
+    (
+        Part::Result,
+        "returns",
+        |event| event.returns.as_ref(),
+        tree,
+    ),
+    (
+        Part::Result,
+        "completion",
+        |event| llm(event)?.completion.as_ref(),
+        chat,
+    ),
+    (
+        Part::Result,
+        "code",
+        |event| error(event)?.code.as_ref(),
+        tree,
+    ),
+    (
+        Part::Result,
+        "details",
+        |event| error(event)?.details.as_ref(),
+        tree,
+    ),
 ];
 
 fn llm(event: &Event) -> Option<&Llm> {
@@ -71,8 +98,12 @@ pub(super) fn of(a: &Event, b: &Event, budget: &mut Budget) -> (Vec<Part>, Vec<D
         Some(a.status.as_str()),
         Some(b.status.as_str()),
     );
-    for (part, name, get) in VALUES {
-        found.json(part, name, get(a), get(b));
+    for (part, name, get, read) in VALUES {
+        let (a, b) = (get(a), get(b));
+        // Read only where the text differs; most of it does not.
+        if a.map(Json::get) != b.map(Json::get) {
+            found.value(part, name, read(a), read(b));
+        }
     }
     budget.0 -= room - found.room;
     (found.parts, found.differences)
@@ -93,12 +124,9 @@ impl Found {
         }
     }
 
-    fn json(&mut self, part: Part, name: &str, a: Option<&Json>, b: Option<&Json>) {
-        // A value that is absent and one that is null say the same.
-        let [a, b] = [a, b].map(|json| json.filter(|json| !json.is_null()));
+    fn value(&mut self, part: Part, name: &str, a: Option<Value>, b: Option<Value>) {
         if a != b {
             self.differ(part);
-            let [a, b] = [a, b].map(|json| json.map(Json::to_value));
             self.inside(part, name, a.as_ref(), b.as_ref());
         }
     }

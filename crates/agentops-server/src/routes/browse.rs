@@ -1,6 +1,6 @@
 //! Sessions as they are looked through: lists, one, its log, and its end.
 
-use agentops_protocol::api::{ExportedSession, SessionList, Stats};
+use agentops_protocol::api::{SessionAnswer, SessionList};
 use agentops_protocol::{ProjectId, SessionId};
 use agentops_store::{Cursor, Mutation, SessionFilter, SessionOrder, SessionSort};
 use axum::Json;
@@ -81,13 +81,6 @@ fn order(params: &Params<'_>) -> Result<SessionOrder, ApiError> {
         by: by.unwrap_or_default(),
         ascending: ascending.unwrap_or(false),
     })
-}
-
-/// One session without its events.
-#[derive(Serialize)]
-pub(crate) struct SessionAnswer {
-    session: ExportedSession,
-    stats: Stats,
 }
 
 /// One session that the key's project sees.

@@ -1,25 +1,17 @@
 //! Events as they are looked through: of one session, of all sessions, and one of them whole.
 
-use agentops_protocol::{Event, EventId, ProjectId, SessionId};
-use agentops_store::{Cursor, EventFilter, FoundPage};
+use agentops_protocol::api::EventList;
+use agentops_protocol::{Event, EventId, SessionId};
+use agentops_store::EventFilter;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::Uri;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::params::Params;
 use crate::access::KeyHolder;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::links::SessionPath;
-
-/// A page of events.
-#[derive(Serialize)]
-pub(crate) struct EventList {
-    events: Vec<Box<RawValue>>,
-    next_cursor: Option<String>,
-}
 
 /// The events of a session that the key's project sees, in the order they began.
 pub(crate) async fn session_events(
@@ -35,12 +27,7 @@ pub(crate) async fn session_events(
         let project = Some(&holder.project);
         let page = store.events(project, &id, &filter, size, cursor.as_ref())?;
         let page = page.ok_or_else(ApiError::no_session)?;
-        let rows = page.rows.iter();
-        let rows = rows.map(|row| spelled(&row.event, &id, Beside::Index(row.index)));
-        Ok::<_, ApiError>(EventList {
-            events: rows.collect::<Result<_, _>>()?,
-            next_cursor: page.next.map(|Cursor(next)| next),
-        })
+        Ok::<_, ApiError>(page.into_list(&id))
     });
     Ok(Json(read.await?))
 }
@@ -56,7 +43,7 @@ pub(crate) async fn events(
     let (size, cursor) = params.page()?;
     let read = app.read(move |store| {
         let page = store.found(Some(&holder.project), &filter, size, cursor.as_ref())?;
-        listed(page)
+        Ok::<_, ApiError>(page.into())
     });
     Ok(Json(read.await?))
 }
@@ -74,18 +61,9 @@ pub(crate) async fn search(
     let read = app.read(move |store| {
         let project = Some(&holder.project);
         let page = store.search(project, &question, &filter, size, cursor.as_ref())?;
-        listed(page)
+        Ok::<_, ApiError>(page.into())
     });
     Ok(Json(read.await?))
-}
-
-fn listed(page: FoundPage) -> Result<EventList, ApiError> {
-    let rows = page.rows.iter();
-    let rows = rows.map(|row| spelled(&row.event, &row.session, Beside::Project(&row.project)));
-    Ok(EventList {
-        events: rows.collect::<Result<_, _>>()?,
-        next_cursor: page.next.map(|Cursor(next)| next),
-    })
 }
 
 /// One event of a session that the key's project sees, whole.
@@ -115,30 +93,4 @@ fn filter(params: &Params<'_>) -> Result<EventFilter, ApiError> {
     filter.to = params.time("to")?;
     filter.heads_only = !params.flag("bodies")?;
     Ok(filter)
-}
-
-/// What a list says of an event beside itself and its session.
-enum Beside<'a> {
-    Index(u64),
-    Project(&'a ProjectId),
-}
-
-/// An event with its session, as text: what was recorded goes out letter by letter.
-fn spelled(
-    event: &Event,
-    session: &SessionId,
-    beside: Beside<'_>,
-) -> Result<Box<RawValue>, ApiError> {
-    let broken = |error: serde_json::Error| ApiError::internal(&error);
-    let event = serde_json::to_string(event).map_err(broken)?;
-    let members = event.strip_prefix('{').unwrap_or(&event);
-    let session = serde_json::to_string(session).map_err(broken)?;
-    let beside = match beside {
-        Beside::Index(index) => format!("\"index\":{index}"),
-        Beside::Project(id) => {
-            let id = serde_json::to_string(id).map_err(broken)?;
-            format!("\"project_id\":{id}")
-        }
-    };
-    RawValue::from_string(format!("{{\"session_id\":{session},{beside},{members}")).map_err(broken)
 }

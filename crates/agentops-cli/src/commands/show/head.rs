@@ -5,15 +5,18 @@ use agentops_protocol::api::Stats;
 
 use crate::output::{Line, Style};
 use crate::text::{self, counted};
-use crate::view::{Event, Export, Session};
+use crate::view::{Event, Session};
 
 /// Lines of a reason below its first one.
 const REASON_LINES: usize = 20;
 
-/// All facts.
-pub(crate) fn lines(export: &Export, events: &[Event]) -> Vec<Line> {
-    let session = &export.session;
-    let stats = export.stats.as_ref();
+/// All facts. `events` are those at hand, of `total`.
+pub(crate) fn lines(
+    session: &Session,
+    stats: Option<&Stats>,
+    events: &[Event],
+    total: usize,
+) -> Vec<Line> {
     let mut lines = vec![fact("session", Style::Strong, session.id())];
     lines.extend(state(session, stats));
     let mut add = |name: &str, value: Option<String>| {
@@ -37,12 +40,13 @@ pub(crate) fn lines(export: &Export, events: &[Event]) -> Vec<Line> {
     add("video", session.video.clone());
     add("cost", stats.map(cost));
     add("tokens", stats.map(tokens));
-    add("events", Some(counts(events)));
+    add("events", Some(counts(stats, events, total)));
     add("lost", lost(session, stats));
     lines
 }
 
-fn fact(name: &str, style: Style, value: impl Into<String>) -> Line {
+/// A line of a fact.
+pub(crate) fn fact(name: &str, style: Style, value: impl Into<String>) -> Line {
     Line::new()
         .and(Style::Faint, text::pad(name, 10))
         .and(style, value)
@@ -97,7 +101,8 @@ fn duration(session: &Session, stats: Option<&Stats>) -> Option<String> {
     Some(text::duration(micros))
 }
 
-fn cost(stats: &Stats) -> String {
+/// What it cost, as far as that is known.
+pub(crate) fn cost(stats: &Stats) -> String {
     match stats.cost {
         Some(cost) => format!("${cost}"),
         None => {
@@ -110,30 +115,33 @@ fn cost(stats: &Stats) -> String {
     }
 }
 
-fn tokens(stats: &Stats) -> String {
+/// Its tokens.
+pub(crate) fn tokens(stats: &Stats) -> String {
     format!(
         "{} prompt, {} completion",
         stats.prompt_tokens, stats.completion_tokens
     )
 }
 
-fn counts(events: &[Event]) -> String {
-    let words = [
-        (EventKind::Action, "action"),
-        (EventKind::Llm, "LLM call"),
-        (EventKind::Tool, "tool call"),
-        (EventKind::Error, "error"),
+/// How many events of each kind: all of them where they are counted, else those at hand.
+pub(crate) fn counts(stats: Option<&Stats>, events: &[Event], total: usize) -> String {
+    let at_hand = |kind| events.iter().filter(|event| event.kind == kind).count() as u64;
+    let stats = stats.filter(|_| total > events.len());
+    let all = |of: fn(&Stats) -> u64, kind| stats.map_or_else(|| at_hand(kind), of);
+    let by_kind = [
+        (all(|stats| stats.actions, EventKind::Action), "action"),
+        (all(|stats| stats.llms, EventKind::Llm), "LLM call"),
+        (all(|stats| stats.tools, EventKind::Tool), "tool call"),
+        (all(|stats| stats.errors, EventKind::Error), "error"),
     ];
-    let count = |kind| events.iter().filter(|event| event.kind == kind).count() as u64;
-    let by_kind: Vec<String> = words
+    let by_kind: Vec<String> = by_kind
         .into_iter()
-        .map(|(kind, word)| (count(kind), word))
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| counted(count, word))
         .collect();
     match by_kind.is_empty() {
         true => "none".to_owned(),
-        false => format!("{}: {}", events.len(), by_kind.join(", ")),
+        false => format!("{total}: {}", by_kind.join(", ")),
     }
 }
 

@@ -10,11 +10,10 @@
 
 use std::ops::Range;
 
-use agentops_protocol::{EventKind, Timestamp};
+use agentops_protocol::{EventKind, Forest, Node, Timestamp};
 
 use crate::output::{Line, Style};
 use crate::text;
-use crate::tree::{self, Node};
 use crate::view::{Event, Session};
 
 /// Columns of the kind and of the duration.
@@ -83,9 +82,12 @@ impl<'a> Rows<'a> {
         let end = starts.chain(ends).chain([session.end_timestamp]);
         let end = end.flatten().max();
         let micros = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_micros);
-        let nodes = tree::place(events);
+        let links = events
+            .iter()
+            .map(|event| (event.id.as_deref(), event.above()));
+        let nodes: Vec<Node> = Forest::grow(links).walk().collect();
         let columns = |node: &Node| {
-            let label = text::clean(events[node.event].label());
+            let label = text::clean(events[node.index].label());
             node.depth.min(width) * LEVEL + text::width(&label)
         };
         let longest = nodes.iter().take(limit).map(columns).max();
@@ -96,11 +98,6 @@ impl<'a> Rows<'a> {
             layout: Layout::new(width, longest.unwrap_or(0)),
             span: micros(start)..micros(end),
         }
-    }
-
-    /// Events that get no row.
-    pub(crate) fn left_out(&self) -> usize {
-        self.nodes.len().saturating_sub(self.limit)
     }
 
     /// The rows.
@@ -115,7 +112,7 @@ impl<'a> Rows<'a> {
     }
 
     fn line(&self, node: &Node, closed: &[bool]) -> Line {
-        let event = &self.events[node.event];
+        let event = &self.events[node.index];
         let layout = &self.layout;
         let guides = guides(closed, layout.guides);
         let left = layout.name.saturating_sub(text::width(&guides));
@@ -201,22 +198,11 @@ fn guides(closed: &[bool], columns: usize) -> String {
     format!("{}{end}", between.collect::<String>())
 }
 
-/// Trouble, tokens and cost, as far as there are any.
+/// What an event used and what went wrong, cut to what is left of the row.
 fn detail(event: &Event, columns: usize) -> String {
-    let mut parts = Vec::new();
-    if let Some(status) = event.trouble() {
-        parts.push(text::clean(status).into_owned());
+    let detail = event.detail();
+    match detail.is_empty() || columns == 0 {
+        true => String::new(),
+        false => format!(" {}", text::cut(&detail, columns)),
     }
-    if event.prompt_tokens.is_some() || event.completion_tokens.is_some() {
-        let count = |tokens: Option<u64>| tokens.map_or("?".to_owned(), |n| n.to_string());
-        let tokens = [event.prompt_tokens, event.completion_tokens]
-            .map(count)
-            .join("+");
-        parts.push(format!("{tokens} tok"));
-    }
-    parts.extend(event.cost.map(|cost| format!("${cost}")));
-    if parts.is_empty() || columns == 0 {
-        return String::new();
-    }
-    format!(" {}", text::cut(&parts.join(" "), columns))
 }

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use agentops_protocol::SessionId;
 use agentops_spool::{Header, Op};
-use sha2::{Digest, Sha256};
 
 use super::inbox::{Command, Fetch, Flushed, Inbox, Until};
 use super::waiters::{Waiter, Waiters};
-use crate::config::{Durability, Settings};
+use crate::config::{ApiKey, Durability, Settings};
 use crate::delivery::book::Progress;
 use crate::delivery::courier::Delivery;
 use crate::delivery::outbox::Outbox;
@@ -63,10 +62,7 @@ impl ClientState {
         failures: Arc<AtomicU64>,
         inbox: &'static Inbox,
     ) -> Self {
-        let key_fp = settings
-            .api_key
-            .as_ref()
-            .map(|key| fingerprint(key.expose()));
+        let key_fp = settings.api_key.as_ref().map(ApiKey::fingerprint);
         let outbox = open_outbox(&settings, data_dir.as_deref(), key_fp.as_deref());
         let mut client = Self {
             id,
@@ -376,16 +372,6 @@ fn encoded(id: &str) -> String {
         }
     }
     out
-}
-
-/// The first 8 bytes of a key's SHA-256: tells keys apart, and cannot be turned back.
-fn fingerprint(key: &str) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The spool where it can be written, else memory.
