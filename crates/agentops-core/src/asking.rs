@@ -23,7 +23,7 @@ use crate::recording::context;
 use crate::recording::cut::Cut;
 use crate::recording::end::{End, Ending, Heard, Wants};
 use crate::recording::shield::shielded;
-use answer::Answered;
+use answer::{Answered, Saying};
 pub use extract::{
     AnyFuture, AnyIter, AnyPlain, AnySame, AnyStream, InNothing, OneOf, SamePlain, SameSame,
 };
@@ -124,9 +124,9 @@ struct Asking {
 impl Ending for Asking {
     fn wants(&self) -> Wants {
         if self.observed.wants_content() {
-            Wants::Error
+            Wants::Answer
         } else {
-            Wants::Metadata
+            Wants::Counts
         }
     }
 
@@ -134,29 +134,21 @@ impl Ending for Asking {
         self.answered.goes_on();
     }
 
-    fn text(&mut self, text: &str) {
-        self.answered.text(text);
-    }
-
-    fn json(&mut self, json: &[u8]) {
-        self.answered.json(json);
-    }
-
-    fn other(&mut self, json: &[u8]) {
-        self.answered.other(json);
-    }
-
-    fn told(&mut self, model: &str, members: &[u8]) {
-        self.answered.told(model, members);
+    fn item(&mut self, end: &End) {
+        self.answered.hear(end.field_bytes());
     }
 
     fn ended(self: Box<Self>, end: End) {
         let Asking {
             mut observed,
-            answered,
+            mut answered,
             names_model,
             keeps_answer,
         } = *self;
+        let items = answered.streams().then(|| items(&end)).flatten();
+        if items.is_none() {
+            answered.hear(end.field_bytes());
+        }
         let ending = match end.outcome() {
             Outcome::Ok => answered.failure().map_or(Ended::Ok, Ended::Failed),
             Outcome::Error => Ended::Failed(Failure::written(end.error_bytes())),
@@ -168,7 +160,7 @@ impl Ending for Asking {
                 facts.name(model);
             }
             answered.tell(facts, keeps_answer);
-            if let Some(items) = items(&end) {
+            if let Some(items) = items {
                 facts.returns(&items);
             }
         });
@@ -189,12 +181,11 @@ pub struct Said<'a, T: ?Sized>(pub &'a T);
 /// An event of the user's: what a function of theirs has found.
 pub trait SaidEvent {
     /// Tells it; `false` if it is not for telling.
-    fn tell(&self, heard: &mut Heard) -> bool;
+    fn tell(&self, heard: &mut Heard<'_>) -> bool;
 }
 impl SaidEvent for &&&Said<'_, LlmEvent> {
-    fn tell(&self, heard: &mut Heard) -> bool {
-        let (model, members) = self.0.told();
-        heard.0.told(model, &members);
+    fn tell(&self, heard: &mut Heard<'_>) -> bool {
+        heard.say(Saying::Event, &self.0.told());
         true
     }
 }
@@ -202,11 +193,11 @@ impl SaidEvent for &&&Said<'_, LlmEvent> {
 /// A text.
 pub trait SaidText {
     /// Tells it; `false` if it is not for telling.
-    fn tell(&self, heard: &mut Heard) -> bool;
+    fn tell(&self, heard: &mut Heard<'_>) -> bool;
 }
 impl<T: AsRef<str> + ?Sized> SaidText for &&Said<'_, T> {
-    fn tell(&self, heard: &mut Heard) -> bool {
-        let _ = shielded(|| heard.0.text(self.0.as_ref()));
+    fn tell(&self, heard: &mut Heard<'_>) -> bool {
+        let _ = shielded(|| heard.say(Saying::Text, self.0.as_ref().as_bytes()));
         true
     }
 }
@@ -214,12 +205,12 @@ impl<T: AsRef<str> + ?Sized> SaidText for &&Said<'_, T> {
 /// What can be serialized.
 pub trait SaidValue {
     /// Tells it; `false` if it is not for telling.
-    fn tell(&self, heard: &mut Heard) -> bool;
+    fn tell(&self, heard: &mut Heard<'_>) -> bool;
 }
 impl<T: Serialize + ?Sized> SaidValue for &Said<'_, T> {
-    fn tell(&self, heard: &mut Heard) -> bool {
+    fn tell(&self, heard: &mut Heard<'_>) -> bool {
         if let Some(json) = written(|cut| cut.value(self.0)) {
-            heard.0.json(&json);
+            heard.say(Saying::Value, &json);
         }
         true
     }
@@ -228,19 +219,28 @@ impl<T: Serialize + ?Sized> SaidValue for &Said<'_, T> {
 /// Anything else.
 pub trait SaidOther {
     /// Tells it; `false` if it is not for telling.
-    fn tell(&self, heard: &mut Heard) -> bool;
+    fn tell(&self, heard: &mut Heard<'_>) -> bool;
 }
 impl<T: ?Sized> SaidOther for Said<'_, T> {
-    fn tell(&self, _: &mut Heard) -> bool {
+    fn tell(&self, _: &mut Heard<'_>) -> bool {
         false
     }
 }
 
-impl Heard {
+impl Heard<'_> {
+    /// One thing is said: of several the last.
+    fn say(&mut self, what: Saying, said: &[u8]) {
+        self.0.clear();
+        self.0.push(what as u8);
+        // No more than is read, and one byte, so that it is seen that there was more.
+        self.0
+            .extend_from_slice(&said[..said.len().min(READ_LIMIT + 1)]);
+    }
+
     /// Tells what is neither a text nor can be serialized.
     pub fn other(&mut self, write: impl FnOnce(&mut Cut<'_>)) {
         if let Some(json) = written(write) {
-            self.0.other(&json);
+            self.say(Saying::Other, &json);
         }
     }
 }

@@ -213,17 +213,14 @@ impl ToolEvent {
 }
 
 impl LlmEvent {
-    /// The model and what has been said, as members of an event's JSON.
-    pub(crate) fn told(&self) -> (&str, Vec<u8>) {
-        let mut members = b"{".to_vec();
-        let fields = &self.0.fields;
-        members.extend_from_slice(&fields.facts);
-        if !fields.facts.is_empty() && !fields.content.is_empty() {
-            members.push(b',');
-        }
-        members.extend_from_slice(&fields.content);
-        members.push(b'}');
-        (&self.0.name, members)
+    /// The model and what has been said, as JSON.
+    pub(crate) fn told(&self) -> Vec<u8> {
+        let mut json = b"{".to_vec();
+        let mut cut = Cut::new(&mut json);
+        cut.key("model").plain(self.0.name.as_str());
+        self.0.fields.write(&mut cut, true);
+        json.push(b'}');
+        json
     }
 
     /// A call of `model`, the name as the provider knows it.

@@ -29,7 +29,7 @@ fn ask(question: &str) -> Result<Reply, Error> {
                     use v1::out::*;
                     match (&&v1::Out(ret)).split() {
                         v1::Split::Value(value) => {
-                            if let ::core::option::Option::Some(heard) = end.heard() {
+                            if let ::core::option::Option::Some(heard) = &mut end.heard() {
                                 use v1::one_of::*;
                                 (&&&&&v1::OneOf(value)).same().extract(
                                     value,
@@ -52,7 +52,7 @@ fn ask(question: &str) -> Result<Reply, Error> {
                     use v1::out::*;
                     match (&&v1::Out(ret)).split() {
                         v1::Split::Value(value) => {
-                            if let ::core::option::Option::Some(heard) = end.heard() {
+                            if let ::core::option::Option::Some(heard) = &mut end.heard() {
                                 use v1::one_of::*;
                                 (&&&&&v1::OneOf(value)).same().extract(
                                     value,

@@ -45,6 +45,20 @@ const COUNTS: &[&str] = &[
     "output_tokens",
 ];
 
+/// What is said.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Saying {
+    /// A text.
+    Text,
+    /// JSON of a value.
+    Value,
+    /// Something else; JSON shows it.
+    Other,
+    /// An event of the user's, as JSON.
+    Event,
+}
+
 /// What a call has answered, as far as it came.
 #[derive(Debug)]
 pub(super) struct Answered {
@@ -63,7 +77,6 @@ pub(super) struct Answered {
 /// What the user says.
 #[derive(Debug, Default, Deserialize)]
 struct Told {
-    #[serde(skip)]
     model: Option<String>,
     completion: Option<Value>,
     params: Option<Value>,
@@ -99,8 +112,26 @@ impl Answered {
         self.streams = true;
     }
 
+    pub(super) fn streams(&self) -> bool {
+        self.streams
+    }
+
+    /// What a result or an item says, by its first byte one of [`Saying`].
+    pub(super) fn hear(&mut self, said: &[u8]) {
+        match said.split_first() {
+            Some((what, text)) if *what == Saying::Text as u8 => {
+                // It may have been cut in the middle of a character.
+                self.text(&String::from_utf8_lossy(text));
+            }
+            Some((what, json)) if *what == Saying::Value as u8 => self.json(json),
+            Some((what, json)) if *what == Saying::Other as u8 => self.other(json),
+            Some((what, json)) if *what == Saying::Event as u8 => self.told(json),
+            _ => {}
+        }
+    }
+
     /// A text: the next piece of the answer.
-    pub(super) fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &str) {
         let room = MAX_TEXT - self.text.len();
         let fits = if self.more == 0 {
             cut_text(text, room)
@@ -113,7 +144,7 @@ impl Answered {
     }
 
     /// A value, as JSON.
-    pub(super) fn json(&mut self, json: &[u8]) {
+    fn json(&mut self, json: &[u8]) {
         let Some(json) = read(json) else {
             return;
         };
@@ -139,16 +170,16 @@ impl Answered {
     }
 
     /// Something that is neither a text nor can be serialized; `json` shows it.
-    pub(super) fn other(&mut self, json: &[u8]) {
+    fn other(&mut self, json: &[u8]) {
         if !self.streams {
             self.other = read(json);
         }
     }
 
     /// The user says what a result says.
-    pub(super) fn told(&mut self, model: &str, members: &[u8]) {
+    fn told(&mut self, event: &[u8]) {
         // By way of a value: what was said twice counts the last time.
-        let Some(Ok(told)) = read(members).map(serde_json::from_value::<Told>) else {
+        let Some(Ok(told)) = read(event).map(serde_json::from_value::<Told>) else {
             return;
         };
         let before = std::mem::take(&mut self.told);
@@ -160,7 +191,8 @@ impl Answered {
             self.text(piece);
         }
         self.told = Told {
-            model: Some(model.to_owned())
+            model: told
+                .model
                 .filter(|model| !model.is_empty())
                 .or(before.model),
             completion: told

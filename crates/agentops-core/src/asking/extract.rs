@@ -24,14 +24,14 @@ impl Here {
     pub fn extract<'a, T: ?Sized, R>(
         self,
         value: &'a T,
-        heard: &mut Heard,
+        heard: &mut Heard<'_>,
         find: impl FnOnce(&'a T) -> R,
-        tell: impl FnOnce(&R, &mut Heard),
+        tell: impl FnOnce(&R, &mut Heard<'_>),
     ) {
         let Some(found) = shielded(|| find(value)) else {
-            return heard
-                .0
-                .other(b"{\"unserializable\":\"the function of `extract` panicked\"}");
+            return heard.other(|cut| {
+                cut.raw("{\"unserializable\":\"the function of `extract` panicked\"}");
+            });
         };
         tell(&found, heard);
         // A destructor is code of the user, too.
@@ -44,9 +44,9 @@ impl Elsewhere {
     pub fn extract<'a, T: ?Sized, U: ?Sized + 'a, R>(
         self,
         _: &T,
-        _: &mut Heard,
+        _: &mut Heard<'_>,
         _: impl FnOnce(&'a U) -> R,
-        _: impl FnOnce(&R, &mut Heard),
+        _: impl FnOnce(&R, &mut Heard<'_>),
     ) {
     }
 }

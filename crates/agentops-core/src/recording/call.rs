@@ -375,10 +375,10 @@ impl Call {
 
     /// Ends the call by its result.
     #[inline]
-    pub(crate) fn finish(mut self, look: impl FnOnce(&mut End)) {
+    pub(crate) fn finish(self, look: impl FnOnce(&mut End)) {
         let at = clock::now();
         let mut end = End::new(self.wants());
-        self.look(&mut end, look);
+        look(&mut end);
         self.close(at, end);
     }
 
@@ -389,39 +389,36 @@ impl Call {
         }
     }
 
-    /// Looks at a result or at one item of it; who will be told of the end hears what it says.
-    #[inline]
-    pub(crate) fn look(&mut self, end: &mut End, look: impl FnOnce(&mut End)) {
-        if !matches!(self.ends, Ends::Tell(_)) {
-            return look(end);
-        }
-        if let Ends::Tell(ending) = self.take_ends() {
-            end.listens(ending);
-            look(end);
-            if let Some(ending) = end.listened() {
-                self.ends = Ends::Tell(ending);
-            }
+    /// An item of it has been looked at.
+    pub(crate) fn item(&mut self, end: &End) {
+        if let Ends::Tell(ending) = &mut self.ends {
+            ending.item(end);
         }
     }
 
     /// Ends the call by what has been learnt.
     pub(crate) fn close(mut self, at: u64, end: End) {
         self.state = State::Done;
-        match self.take_ends() {
-            Ends::Scope => {}
-            Ends::Tell(ending) => ending.ended(end),
-            Ends::Record => {
-                let (id, session) = (self.scope.parent, self.scope.session);
-                record::append_end(
-                    at,
-                    id,
-                    session,
-                    end.outcome(),
-                    end.field_bytes(),
-                    end.error_bytes(),
-                );
-                end.recycle();
-            }
+        if !matches!(self.ends, Ends::Record) {
+            return self.tell(end);
+        }
+        let (id, session) = (self.scope.parent, self.scope.session);
+        record::append_end(
+            at,
+            id,
+            session,
+            end.outcome(),
+            end.field_bytes(),
+            end.error_bytes(),
+        );
+        end.recycle();
+    }
+
+    /// Stands apart: few calls end so.
+    #[cold]
+    fn tell(&mut self, end: End) {
+        if let Ends::Tell(ending) = self.take_ends() {
+            ending.ended(end);
         }
     }
 

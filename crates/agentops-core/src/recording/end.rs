@@ -4,7 +4,6 @@
 //! one by the ladder of `capture`, the other by the ladder of `fault`, into an [`End`]. The second step is taken in
 //! the user's function because only there the types are concrete.
 
-use std::fmt;
 use std::process::ExitCode;
 
 use super::Outcome;
@@ -19,7 +18,6 @@ pub struct End {
     outcome: Outcome,
     wants: Wants,
     reason: Option<String>,
-    heard: Option<Heard>,
 }
 
 /// What an [`End`] is for.
@@ -33,6 +31,10 @@ pub(crate) enum Wants {
     Error,
     /// The reason of a session's end.
     Reason,
+    /// What the result says, and an error, should there be one.
+    Answer,
+    /// The same, of which no value will be kept.
+    Counts,
     /// Nothing.
     Nothing,
 }
@@ -45,30 +47,16 @@ pub(crate) trait Ending: Send + Sync {
     /// The result goes on after it was returned: what is heard from here on are its items.
     fn goes_on(&mut self) {}
 
-    /// A result or an item is a text.
-    fn text(&mut self, _text: &str) {}
-
-    /// A result or an item is JSON.
-    fn json(&mut self, _json: &[u8]) {}
-
-    /// A result or an item is something else; `json` shows it.
-    fn other(&mut self, _json: &[u8]) {}
-
-    /// The user says what the result says: a model, which may be empty, and members of an event's JSON.
-    fn told(&mut self, _model: &str, _members: &[u8]) {}
+    /// One item has been looked at.
+    fn item(&mut self, _: &End) {}
 
     /// The call has ended.
     fn ended(self: Box<Self>, end: End);
 }
 
-/// What hears a result.
-pub struct Heard(pub(crate) Box<dyn Ending>);
-
-impl fmt::Debug for Heard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Heard").finish_non_exhaustive()
-    }
-}
+/// Where it is written what a result says, to be read by what is told of the end.
+#[derive(Debug)]
+pub struct Heard<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl End {
     /// The end of a call that has come to nothing.
@@ -80,17 +68,10 @@ impl End {
         }
     }
 
-    /// Who hears the result, where somebody does.
-    pub fn heard(&mut self) -> Option<&mut Heard> {
-        self.heard.as_mut()
-    }
-
-    pub(crate) fn listens(&mut self, ending: Box<dyn Ending>) {
-        self.heard = Some(Heard(ending));
-    }
-
-    pub(crate) fn listened(&mut self) -> Option<Box<dyn Ending>> {
-        self.heard.take().map(|heard| heard.0)
+    /// Where it is written what the result says, if somebody hears it.
+    pub fn heard(&mut self) -> Option<Heard<'_>> {
+        let hears = matches!(self.wants, Wants::Answer | Wants::Counts);
+        hears.then_some(Heard(&mut self.fields))
     }
 
     pub(crate) fn new(wants: Wants) -> End {
@@ -105,7 +86,6 @@ impl End {
             outcome: Outcome::Ok,
             wants,
             reason: None,
-            heard: None,
         }
     }
 

@@ -151,7 +151,7 @@ impl fmt::Write for Kept {
 
 fn note_error(end: &mut End, type_name: &str, describe: impl FnOnce(&mut Report)) {
     end.set_outcome(Outcome::Error);
-    if end.wants() == Wants::Metadata {
+    if matches!(end.wants(), Wants::Metadata | Wants::Counts) {
         end.set_error(error_object(type_name, None, &[], None));
         return;
     }

@@ -56,7 +56,8 @@ impl Progress {
             wants => wants,
         };
         let mut end = End::new(wants);
-        self.call().look(&mut end, look);
+        look(&mut end);
+        self.call().item(&end);
         if end.outcome() == Outcome::Error {
             self.failed = Some(end);
         }

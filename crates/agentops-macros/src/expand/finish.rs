@@ -129,6 +129,6 @@ fn look_at_answer(
         }
     };
     quote! {
-        if let ::core::option::Option::Some(#heard) = #end.heard() { #look }
+        if let ::core::option::Option::Some(#heard) = &mut #end.heard() { #look }
     }
 }
