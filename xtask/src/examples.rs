@@ -16,8 +16,8 @@ use cargo_metadata::{MetadataCommand, TargetKind};
 
 use crate::cargo::cargo;
 
-/// Package whose examples are run.
-const PACKAGE: &str = "agentops-examples";
+/// Packages whose examples are run.
+const PACKAGES: &[&str] = &["agentops-examples", "agentops-examples-llm"];
 
 /// How long one example may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,7 +26,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// What the output of an example must contain beside being there at all.
-const EXPECTED: &[(&str, &str)] = &[("quickstart", "Session Stats - Duration: ")];
+const EXPECTED: &[(&str, &str)] = &[
+    ("quickstart", "Session Stats - Duration: "),
+    ("async_openai_stream", "LLMs: 1 "),
+    ("reqwest_plain", "LLMs: 2 "),
+];
 
 /// Examples that talk to a server.
 const NEED_SERVER: &[&str] = &["rest_without_sdk"];
@@ -49,21 +53,19 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         .no_deps()
         .exec()
         .context("cannot read the workspace")?;
-    let package = metadata
-        .workspace_packages()
-        .into_iter()
-        .find(|package| package.name.as_str() == PACKAGE);
-    let targets = &package
-        .with_context(|| format!("no package {PACKAGE}"))?
-        .targets;
-    let examples = targets
+    let mut packages = metadata.workspace_packages();
+    packages.retain(|package| PACKAGES.contains(&package.name.as_str()));
+    let examples = packages
         .iter()
+        .flat_map(|package| &package.targets)
         .filter(|target| target.kind.contains(&TargetKind::Example));
     let (with_server, alone): (Vec<&str>, Vec<&str>) = examples
         .map(|target| target.name.as_str())
         .partition(|name| NEED_SERVER.contains(name));
-    ensure!(!alone.is_empty(), "{PACKAGE} has no example");
-    build(root, &["-p", PACKAGE, "--examples"])?;
+    ensure!(!alone.is_empty(), "there is no example");
+    for package in &packages {
+        build(root, &["-p", package.name.as_str(), "--examples"])?;
+    }
     let folder = metadata.target_directory.join("debug").into_std_path_buf();
     let mut failed: Vec<&str> = alone
         .into_iter()
@@ -281,7 +283,8 @@ mod tests {
     fn examples(sources: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let manifest = format!(
-            "[package]\nname = \"{PACKAGE}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n"
+            "[package]\nname = \"{}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
+            PACKAGES[0]
         );
         std::fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
         for folder in ["src", "examples"] {
