@@ -113,6 +113,10 @@ impl App {
         (self.0.clock)()
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        Arc::clone(&self.0.clock)
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
     }

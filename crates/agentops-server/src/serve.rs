@@ -22,7 +22,7 @@ pub use tls::TlsError;
 use self::accept::{Accepting, told};
 use crate::app::{App, system_clock};
 use crate::config::{ConfigError, Limits, ServerConfig};
-use crate::ingest::{PricesError, keep_importing, store_options};
+use crate::ingest::{PricesError, keep_counting, keep_importing, store_options};
 use crate::router::router;
 
 /// How often the writer is asked whether it lives.
@@ -112,7 +112,9 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
 
     let importer = config
         .imports_spool()
-        .then(|| Importing::start(app.clone(), data_dir.clone()));
+        .then(|| Working::import(app.clone(), data_dir.clone()));
+    let counter = Working::count(app.clone());
+    let working = importer.into_iter().chain([counter]).collect();
     let stop = watch::Sender::new(false);
     let accepting = Accepting {
         listener,
@@ -129,7 +131,7 @@ pub async fn serve(config: ServerConfig) -> Result<Running, ServeError> {
         data_dir,
         app,
         stop,
-        importer,
+        working,
         limits,
         _lock: lock,
     })
@@ -175,7 +177,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     accepting: JoinHandle<()>,
     watching: JoinHandle<()>,
-    importer: Option<Importing>,
+    working: Vec<Working>,
     limits: Limits,
     _lock: File,
 }
@@ -227,10 +229,9 @@ impl Running {
         if end.is_err() {
             tracing::warn!("some requests were not answered before the shutdown");
         }
-        if let Some(importer) = self.importer.take() {
-            // Joining waits for one stretch of import at most.
-            let _ = tokio::task::spawn_blocking(move || drop(importer)).await;
-        }
+        let working = std::mem::take(&mut self.working);
+        // Joining waits for one stretch of import at most.
+        let _ = tokio::task::spawn_blocking(move || drop(working)).await;
         tracing::info!("the server has ended");
     }
 }
@@ -285,30 +286,43 @@ async fn watch_writer(app: App, store: Arc<SqliteStore>) {
     }
 }
 
-/// The thread that imports the local spool; ends when dropped.
-struct Importing {
+/// A thread that does its work until this is dropped.
+struct Working {
     stop: Option<mpsc::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Importing {
-    fn start(app: App, data_dir: PathBuf) -> Self {
+impl Working {
+    fn start(name: &str, work: impl FnOnce(mpsc::Receiver<()>) + Send + 'static) -> Self {
         let (stop, stopped) = mpsc::channel();
-        let import = move || keep_importing(&app, &data_dir, &system_clock(), &stopped);
         let thread = std::thread::Builder::new()
-            .name("agentops-import".to_owned())
-            .spawn(import);
+            .name(format!("agentops-{name}"))
+            .spawn(move || work(stopped));
         if let Err(error) = &thread {
-            tracing::error!(%error, "no thread for the import; local recordings are not shown");
+            tracing::error!(%error, name, "a thread cannot be started; what it does is left undone");
         }
         Self {
             stop: Some(stop),
             thread: thread.ok(),
         }
     }
+
+    /// Imports what programs on this machine record.
+    fn import(app: App, data_dir: PathBuf) -> Self {
+        Self::start("import", move |stop| {
+            keep_importing(&app, &data_dir, &system_clock(), &stop);
+        })
+    }
+
+    /// Counts tokens that nobody told.
+    fn count(app: App) -> Self {
+        Self::start("tokens", move |stop| {
+            keep_counting(&app, &system_clock(), &stop);
+        })
+    }
 }
 
-impl Drop for Importing {
+impl Drop for Working {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {

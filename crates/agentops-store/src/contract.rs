@@ -11,7 +11,7 @@ use agentops_protocol::{
 use crate::memory::MemoryStore;
 use crate::{
     Batch, Cursor, EventFilter, Image, ImportCursor, Ingest, Mutation, Options, PageSize, Query,
-    Receipt, SessionFilter, SessionOrder, SessionSort, SqliteStore, Write, exported,
+    Receipt, SessionFilter, SessionOrder, SessionSort, SqliteStore, TokenCount, Write, exported,
 };
 
 /// A store under test.
@@ -86,6 +86,7 @@ contract! {
     a_shared_session_is_read_by_both_projects_and_each_has_its_own
     a_deleted_session_is_gone_and_may_begin_anew
     interrupted_are_only_those_that_ran
+    tokens_that_nobody_told_are_counted_and_marked
     images_are_kept_once_in_their_session_and_go_with_it
 }
 
@@ -1195,4 +1196,82 @@ fn images_are_kept_once_in_their_session_and_go_with_it(store: &dyn Backend) {
     store.settle();
     assert_eq!(find("p", "s", &first), None);
     assert_eq!(find("p", "other", &second), Some(second));
+}
+
+fn tokens_that_nobody_told_are_counted_and_marked(store: &dyn Backend) {
+    let body = br#"{"events":[
+        {"id":"both","event_type":"llms","model":"gpt-4","prompt":"p","completion":"c","end_timestamp":"2024-03-14T12:00:01Z"},
+        {"id":"one","event_type":"llms","model":"gpt-4","prompt":"p","completion":"c","prompt_tokens":7,"end_timestamp":"2024-03-14T12:00:01Z"},
+        {"id":"told","event_type":"llms","model":"gpt-4","prompt":"p","completion":"c","prompt_tokens":7,"completion_tokens":7,"end_timestamp":"2024-03-14T12:00:01Z"},
+        {"id":"running","event_type":"llms","model":"gpt-4","prompt":"p"},
+        {"id":"empty","event_type":"llms","model":"gpt-4","end_timestamp":"2024-03-14T12:00:01Z"}]}"#;
+    let events = accept::create_events(body, &id("s"), at(5)).unwrap();
+    put(store, "s", Mutation::CreateEvents(events));
+    let waiting = |of: Option<(&ProjectId, &SessionId)>| {
+        let found = store.uncounted(of, 10).unwrap();
+        let mut ids: Vec<String> = found
+            .iter()
+            .map(|found| found.event.id.to_string())
+            .collect();
+        ids.sort();
+        ids.join(" ")
+    };
+    assert_eq!(waiting(None), "both one");
+    assert_eq!(waiting(Some((&project(), &id("s")))), "both one");
+    assert_eq!(waiting(Some((&id("q"), &id("s")))), "", "another project's");
+    let count = |event: &str| TokenCount {
+        event: id(event),
+        prompt: Some(100),
+        completion: Some(10),
+    };
+    // What does not wait for a count is not changed by one.
+    let counts = vec![count("both"), count("one"), count("told"), count("nowhere")];
+    put(store, "s", Mutation::CountTokens(counts));
+    assert_eq!(waiting(None), "");
+    let shown = |wanted: &str| {
+        let export = store.export(Some(&project()), &id("s")).unwrap().unwrap();
+        let event = export
+            .llms
+            .into_iter()
+            .find(|event| event.id.as_str() == wanted);
+        let EventBody::Llm(llm) = event.unwrap().body else {
+            panic!("it is a call")
+        };
+        (
+            llm.usage.prompt,
+            llm.usage.completion,
+            llm.tokens_estimated,
+            llm.cost,
+        )
+    };
+    let cost = |micros: i64| Some(Usd::from_picos(micros * 1_000_000));
+    assert_eq!(shown("both"), (Some(100), Some(10), true, cost(3_600)));
+    assert_eq!(shown("one"), (Some(7), Some(10), true, cost(810)));
+    assert_eq!(shown("told"), (Some(7), Some(7), false, cost(630)));
+    let stats = store.stats(Some(&project()), &id("s")).unwrap().unwrap();
+    assert_eq!((stats.prompt_tokens, stats.completion_tokens), (114, 27));
+    put(store, "s", Mutation::Reprice);
+    assert_eq!(shown("both"), (Some(100), Some(10), true, cost(3_600)));
+    // What a client tells later wins; what it changes is counted anew.
+    let body = br#"{"events":[{"id":"both","prompt_tokens":3},{"id":"one","completion":"more"}]}"#;
+    put(
+        store,
+        "s",
+        Mutation::UpdateEvents(accept::update_events(body).unwrap()),
+    );
+    assert_eq!(shown("both"), (Some(3), None, false, cost(90)));
+    assert_eq!(waiting(None), "both one");
+    put(
+        store,
+        "s",
+        Mutation::CountTokens(vec![TokenCount {
+            event: id("one"),
+            prompt: None,
+            completion: None,
+        }]),
+    );
+    assert_eq!(waiting(None), "both", "there was nothing to count");
+    put(store, "s", Mutation::Delete);
+    store.settle();
+    assert_eq!(waiting(None), "");
 }

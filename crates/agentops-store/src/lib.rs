@@ -28,7 +28,7 @@ pub use image::{Image, ImageForm, ImageName};
 pub use ingest::{Ingest, IngestError, Pending, PriceOf, Receipt};
 pub use latency::Latencies;
 pub use model::{Change, Changes, EventRow, FoundEvent, Revision, SessionRow};
-pub use mutation::{Batch, ImportCursor, Mutation, Write};
+pub use mutation::{Batch, ImportCursor, Mutation, TokenCount, Write};
 pub use overview::{DaySums, EventSums, NamedSums, Overview, SessionSums, TagSums};
 pub use page::{
     Cursor, EventFilter, EventPage, FoundPage, PageSize, SessionFilter, SessionOrder, SessionPage,

@@ -19,13 +19,15 @@ use crate::{
     Batch, Changes, Cursor, EventFilter, EventPage, EventRow, EventSums, FoundEvent, FoundPage,
     Image, ImageName, ImportCursor, Ingest, IngestError, Mutation, NamedSums, Overview, PageSize,
     Pending, PriceOf, Query, QueryError, Receipt, Revision, SessionFilter, SessionPage, SessionRow,
-    SessionSort, Write, exported, overview, page, words,
+    SessionSort, TokenCount, Write, exported, overview, page, words,
 };
 
 struct Entry {
     /// As told; a found cost is not in it.
     event: Event,
     stub: Option<Given>,
+    /// Tokens that were counted here, until the event changes.
+    count: Option<TokenCount>,
     /// Among the events of all sessions.
     arrived: i64,
 }
@@ -88,7 +90,7 @@ impl MemoryStore {
         let mut events: Vec<Event> = session
             .events
             .iter()
-            .map(|entry| self.priced(&entry.event))
+            .map(|entry| self.priced(&estimated(entry)))
             .collect();
         events.sort_by_key(|event| event.init_timestamp);
         let kinds: HashMap<EventId, EventKind> = events
@@ -250,7 +252,10 @@ impl MemoryStore {
         if known.is_none()
             && matches!(
                 write.mutation,
-                Mutation::Delete | Mutation::Interrupt(_) | Mutation::Reprice
+                Mutation::Delete
+                    | Mutation::Interrupt(_)
+                    | Mutation::Reprice
+                    | Mutation::CountTokens(_)
             )
         {
             return;
@@ -335,6 +340,15 @@ impl MemoryStore {
                     Some(known) => known.agent_id = thread.agent_id.or(known.agent_id.take()),
                 }
             }
+            Mutation::CountTokens(counts) => {
+                for count in counts {
+                    let mut entries = session.events.iter_mut();
+                    let entry = entries.find(|entry| entry.event.id == count.event);
+                    if let Some(entry) = entry.filter(|entry| waits(entry)) {
+                        entry.count = Some(count);
+                    }
+                }
+            }
             Mutation::KeepImages(images) => session.images.extend(images),
             Mutation::AppendLogs(text) => session.logs.push_str(&text),
         }
@@ -356,6 +370,29 @@ impl MemoryStore {
             .max_by_key(|session| (own(session), session.facts.start))
             .map(read)
     }
+}
+
+/// With the tokens that were counted here.
+fn estimated(entry: &Entry) -> Event {
+    let mut event = entry.event.clone();
+    if let (EventBody::Llm(llm), Some(count)) = (&mut event.body, &entry.count) {
+        let before = llm.usage;
+        llm.usage.prompt = llm.usage.prompt.or(count.prompt);
+        llm.usage.completion = llm.usage.completion.or(count.completion);
+        llm.tokens_estimated = llm.usage != before;
+    }
+    event
+}
+
+fn waits(entry: &Entry) -> bool {
+    let EventBody::Llm(llm) = &entry.event.body else {
+        return false;
+    };
+    entry.count.is_none()
+        && entry.event.end_timestamp.is_some()
+        && entry.event.status != Status::Running
+        && (llm.usage.prompt.is_none() && llm.prompt.is_some()
+            || llm.usage.completion.is_none() && llm.completion.is_some())
 }
 
 fn sees(project: Option<&ProjectId>, session: &Session) -> bool {
@@ -490,11 +527,13 @@ fn create(session: &mut Session, arrived: &mut i64, event: Event) {
         None => session.events.push(Entry {
             event,
             stub: None,
+            count: None,
             arrived: next(arrived),
         }),
         Some(entry) => {
             if let Some(given) = entry.stub.take() {
                 entry.event = stub::fill(&entry.event, given, event);
+                entry.count = None;
             }
         }
     }
@@ -513,17 +552,19 @@ fn update(
             session.events.push(Entry {
                 event,
                 stub: Some(given),
+                count: None,
                 arrived: next(arrived),
             });
         }
         Some(Entry {
-            event,
-            stub: Some(given),
-            ..
-        }) => stub::update(event, given, patch),
-        Some(Entry {
-            event, stub: None, ..
-        }) => patch.apply(event),
+            event, stub, count, ..
+        }) => {
+            *count = None;
+            match stub {
+                Some(given) => stub::update(event, given, patch),
+                None => patch.apply(event),
+            }
+        }
     }
 }
 
@@ -853,6 +894,26 @@ impl Query for MemoryStore {
             next: Revision { epoch, number },
             reset: false,
         })
+    }
+
+    fn uncounted(
+        &self,
+        of: Option<(&ProjectId, &SessionId)>,
+        most: usize,
+    ) -> Result<Vec<FoundEvent>, QueryError> {
+        let state = self.state.lock().unwrap();
+        let sessions = state.sessions.iter().filter(|session| {
+            of.is_none_or(|(project, id)| session.id == *id && sees(Some(project), session))
+        });
+        let found = sessions.flat_map(|session| {
+            let waiting = session.events.iter().filter(|entry| waits(entry));
+            waiting.map(|entry| FoundEvent {
+                session: session.id.clone(),
+                project: session.project.clone(),
+                event: entry.event.clone(),
+            })
+        });
+        Ok(found.take(most).collect())
     }
 
     fn image(

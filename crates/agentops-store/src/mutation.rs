@@ -79,10 +79,24 @@ pub enum Mutation {
     UpsertAgent(Agent),
     /// Adds or moves a thread.
     UpsertThread(Thread),
+    /// Fills in token counts that clients did not tell, marked as estimated; a call that has
+    /// changed since it was looked at is left alone.
+    CountTokens(Vec<TokenCount>),
     /// Keeps images that events of the session show; one that is kept already costs nothing.
     KeepImages(Vec<Image>),
     /// Appends to the session's log text.
     AppendLogs(String),
+}
+
+/// Tokens of a call, counted by the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenCount {
+    /// The call.
+    pub event: EventId,
+    /// Of the prompt, if there is one.
+    pub prompt: Option<u64>,
+    /// Of the completion, if there is one.
+    pub completion: Option<u64>,
 }
 
 /// How far a spool directory has been imported. Stored in the transaction of the rows.

@@ -4,8 +4,8 @@ use agentops_protocol::api::{Export, Stats};
 use agentops_protocol::{Agent, Event, EventId, ProjectId, SessionId, Timestamp};
 
 use crate::{
-    Changes, Cursor, EventFilter, EventPage, FoundPage, Image, ImageName, Overview, PageSize,
-    Revision, SessionFilter, SessionPage, SessionRow,
+    Changes, Cursor, EventFilter, EventPage, FoundEvent, FoundPage, Image, ImageName, Overview,
+    PageSize, Revision, SessionFilter, SessionPage, SessionRow,
 };
 
 /// Why something cannot be read.
@@ -124,6 +124,17 @@ pub trait Query: Send + Sync {
         size: PageSize,
         cursor: Option<&Cursor>,
     ) -> Result<FoundPage, QueryError>;
+
+    /// Calls that have ended and of which a count of tokens is missing, whole: of a session that a
+    /// project sees, or of all sessions.
+    ///
+    /// # Errors
+    /// A failing storage.
+    fn uncounted(
+        &self,
+        of: Option<(&ProjectId, &SessionId)>,
+        most: usize,
+    ) -> Result<Vec<FoundEvent>, QueryError>;
 
     /// An image that events of a session show; `None` when there is no such session or image.
     ///

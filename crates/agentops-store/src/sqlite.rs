@@ -34,6 +34,7 @@ mod search;
 mod sessions;
 mod stats;
 mod store;
+mod told;
 mod upkeep;
 mod writer;
 

@@ -18,6 +18,8 @@ pub struct Llm {
     pub completion: Option<Json>,
     /// Tokens.
     pub usage: Usage,
+    /// Whether a count of them was estimated by the server, because nobody told it.
+    pub tokens_estimated: bool,
     /// Cost in US dollars, given by the client or found by the server; `None`: not known.
     pub cost: Option<Usd>,
     /// Microseconds until the first token came.
@@ -35,6 +37,9 @@ impl Llm {
         map.serialize_entry("cached_read_tokens", &self.usage.cached_read)?;
         map.serialize_entry("cached_write_tokens", &self.usage.cached_write)?;
         map.serialize_entry("reasoning_tokens", &self.usage.reasoning)?;
+        if self.tokens_estimated {
+            map.serialize_entry("tokens_estimated", &true)?;
+        }
         map.serialize_entry("cost", &self.cost.map(number))?;
         map.serialize_entry("time_to_first_token", &self.time_to_first_token_us)
     }

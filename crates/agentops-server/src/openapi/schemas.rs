@@ -311,7 +311,11 @@ fn event(kind: &str, own: &[(&str, Value)], around: &[(&str, Value)]) -> Value {
     ]);
     members.extend(own.iter().cloned());
     members.extend([("params", any()), ("returns", any()), ("logs", any())]);
-    exact(&members)
+    let mut event = exact(&members);
+    if kind == "llms" {
+        event["properties"]["tokens_estimated"] = json!({"type": "boolean"});
+    }
+    event
 }
 
 fn events() -> Vec<(&'static str, Value)> {

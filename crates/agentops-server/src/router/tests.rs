@@ -186,6 +186,14 @@ impl Query for Faulty {
         self.real.changes(project, after)
     }
 
+    fn uncounted(
+        &self,
+        of: Option<(&ProjectId, &SessionId)>,
+        most: usize,
+    ) -> Result<Vec<FoundEvent>, QueryError> {
+        self.real.uncounted(of, most)
+    }
+
     fn image(
         &self,
         project: Option<&ProjectId>,

@@ -12,6 +12,7 @@ use super::params::Params;
 use crate::access::KeyHolder;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::ingest;
 use crate::links::SessionPath;
 
 /// The sessions that the key's project sees.
@@ -89,6 +90,7 @@ pub(crate) async fn get_session(
     holder: KeyHolder,
     SessionPath(id): SessionPath,
 ) -> Result<Json<SessionAnswer>, ApiError> {
+    ingest::finish(&app, &holder.project, &id).await?;
     let row = app
         .read(move |store| store.session(Some(&holder.project), &id))
         .await?;

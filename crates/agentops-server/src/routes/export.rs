@@ -13,6 +13,7 @@ use super::params::Params;
 use crate::access::KeyHolder;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::ingest;
 use crate::links::SessionPath;
 
 #[derive(Clone, Copy)]
@@ -59,6 +60,7 @@ pub(crate) async fn export(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let format = Format::of(&Params::of(&uri))?;
+    ingest::finish(&app, &holder.project, &id).await?;
     let read = app.read(move |store| {
         let Some(export) = store.export(Some(&holder.project), &id)? else {
             return Ok(None);

@@ -7,6 +7,7 @@ use axum::extract::State;
 use crate::access::KeyHolder;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::ingest;
 use crate::links::SessionPath;
 
 /// The counts of a session of the key's project.
@@ -15,6 +16,7 @@ pub(crate) async fn stats(
     holder: KeyHolder,
     SessionPath(id): SessionPath,
 ) -> Result<Json<Stats>, ApiError> {
+    ingest::finish(&app, &holder.project, &id).await?;
     let stats = app
         .read(move |store| store.stats(Some(&holder.project), &id))
         .await?;

@@ -20,3 +20,4 @@ mod screenshots;
 mod sending;
 mod serving;
 mod tls;
+mod tokens;

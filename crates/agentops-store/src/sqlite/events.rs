@@ -166,6 +166,35 @@ pub(crate) fn one(
     fetcher.fetch(seq, session.seq, &session_id).map(Some)
 }
 
+/// Calls whose tokens wait to be counted: of a session, or of all.
+pub(crate) fn uncounted(
+    connection: &Connection,
+    unpacker: &mut Unpacker,
+    session: Option<i64>,
+    most: usize,
+) -> Result<Vec<FoundEvent>, Fault> {
+    // The literal lets SQLite use the index of these events.
+    let mut select = connection.prepare_cached(match session {
+        Some(_) => "SELECT seq, session FROM events WHERE estimated = 0 AND session = ?1 LIMIT ?2",
+        None => "SELECT seq, session FROM events WHERE estimated = 0 AND ?1 IS NULL LIMIT ?2",
+    })?;
+    let mut rows = select.query((session, most as i64))?;
+    let (mut owners, mut found) = (Owners::default(), Vec::new());
+    let mut fetcher = Fetcher::new(connection, unpacker, false);
+    while let Some(row) = rows.next()? {
+        let (seq, session) = (row.get(0)?, row.get(1)?);
+        // One of a deleted session waits to go.
+        if let Some((id, owner)) = owners.of(connection, session, None)? {
+            found.push(FoundEvent {
+                event: fetcher.fetch(seq, session, id)?,
+                session: id.clone(),
+                project: owner.clone(),
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// Where events come from that may fit, by number.
 pub(crate) trait Candidates {
     /// The next one; the numbers fall.

@@ -18,8 +18,8 @@ use super::{agents, bodies, changes, events, images, overview, rows, search, ses
 use crate::model::stats_of;
 use crate::page::Place;
 use crate::{
-    Changes, Cursor, EventFilter, EventPage, FoundPage, Image, ImageName, Overview, PageSize,
-    Query, QueryError, Revision, SessionFilter, SessionPage, SessionRow, exported,
+    Changes, Cursor, EventFilter, EventPage, FoundEvent, FoundPage, Image, ImageName, Overview,
+    PageSize, Query, QueryError, Revision, SessionFilter, SessionPage, SessionRow, exported,
 };
 
 /// The first name of a session is looked for in so many events.
@@ -179,6 +179,23 @@ impl Query for SqliteStore {
         Ok(self
             .readers
             .read(|connection, _| changes::read(connection, project, after))?)
+    }
+
+    fn uncounted(
+        &self,
+        of: Option<(&ProjectId, &SessionId)>,
+        most: usize,
+    ) -> Result<Vec<FoundEvent>, QueryError> {
+        Ok(self.readers.read(|connection, unpacker| {
+            let session = match of {
+                None => None,
+                Some((project, id)) => match find(connection, Some(project), id)? {
+                    Some(stored) => Some(stored.seq),
+                    None => return Ok(Vec::new()),
+                },
+            };
+            events::uncounted(connection, unpacker, session, most)
+        })?)
     }
 
     fn image(

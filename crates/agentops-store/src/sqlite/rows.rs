@@ -10,6 +10,7 @@ use super::idents::{self, Ident};
 use super::messages::MessageReader;
 use super::pack::{Packed, Unpacker};
 use super::stats::{Counted, kind_index, kind_of};
+use super::told;
 use crate::page;
 use crate::stub::Given;
 
@@ -17,7 +18,7 @@ use crate::stub::Given;
 pub(crate) const SELECT: &str = "SELECT e.session, e.id, e.parent, a.text, e.kind, n.text, m.text,
     e.start_us, e.end_us, e.status, e.stub, e.prompt_tokens, e.completion_tokens,
     e.cached_read_tokens, e.cached_write_tokens, e.reasoning_tokens, e.cost, e.cost_given,
-    e.name, e.model, e.dict, e.body
+    e.name, e.model, e.dict, e.body, e.estimated
   FROM events e LEFT JOIN names a ON a.id = e.agent LEFT JOIN names n ON n.id = e.name
     LEFT JOIN names m ON m.id = e.model ";
 
@@ -26,7 +27,7 @@ pub(crate) const SELECT: &str = "SELECT e.session, e.id, e.parent, a.text, e.kin
 pub(crate) const HEADS: &str = "SELECT e.session, e.id, e.parent, a.text, e.kind, n.text, m.text,
     e.start_us, e.end_us, e.status, e.stub, e.prompt_tokens, e.completion_tokens,
     e.cached_read_tokens, e.cached_write_tokens, e.reasoning_tokens, e.cost, e.cost_given,
-    e.name, e.model, e.dict, CASE WHEN e.kind = 3 OR e.status > 5 THEN e.body END
+    e.name, e.model, e.dict, CASE WHEN e.kind = 3 OR e.status > 5 THEN e.body END, e.estimated
   FROM events e LEFT JOIN names a ON a.id = e.agent LEFT JOIN names n ON n.id = e.name
     LEFT JOIN names m ON m.id = e.model ";
 
@@ -44,6 +45,8 @@ pub(crate) struct Stored {
     pub(crate) cost_given: bool,
     pub(crate) name: Option<i64>,
     pub(crate) model: Option<i64>,
+    /// What the column of that name says.
+    pub(crate) estimated: Option<i64>,
 }
 
 impl Stored {
@@ -103,6 +106,8 @@ pub(crate) fn read(
             llm.usage.cached_write = tokens(14)?;
             llm.usage.reasoning = tokens(15)?;
             llm.cost = row.get::<_, Option<i64>>(16)?.map(Usd::from_picos);
+            let estimated: Option<i64> = row.get(22)?;
+            llm.tokens_estimated = estimated.is_some_and(|bits| bits & 3 != 0);
         }
     }
     if let ValueRef::Blob(body) = row.get_ref(21)? {
@@ -117,6 +122,7 @@ pub(crate) fn read(
         cost_given: row.get::<_, Option<bool>>(17)?.unwrap_or(false),
         name: row.get(18)?,
         model: row.get(19)?,
+        estimated: row.get(22)?,
     })
 }
 
@@ -168,9 +174,9 @@ pub(crate) fn insert(
 ) -> Result<bool, Fault> {
     const SQL: &str = "INSERT INTO events (session, id, parent, agent, kind, name, model,
         start_us, end_us, status, stub, prompt_tokens, completion_tokens, cached_read_tokens,
-        cached_write_tokens, reasoning_tokens, cost, cost_given, dict, body)
+        cached_write_tokens, reasoning_tokens, cost, cost_given, dict, body, estimated)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-        ?19, ?20) ON CONFLICT DO NOTHING";
+        ?19, ?20, ?21) ON CONFLICT DO NOTHING";
     Ok(execute(connection, SQL, event, columns)? > 0)
 }
 
@@ -183,7 +189,8 @@ pub(crate) fn update(
     const SQL: &str = "UPDATE events SET parent = ?3, agent = ?4, kind = ?5, name = ?6, model = ?7,
         start_us = ?8, end_us = ?9, status = ?10, stub = ?11, prompt_tokens = ?12,
         completion_tokens = ?13, cached_read_tokens = ?14, cached_write_tokens = ?15,
-        reasoning_tokens = ?16, cost = ?17, cost_given = ?18, dict = ?19, body = ?20
+        reasoning_tokens = ?16, cost = ?17, cost_given = ?18, dict = ?19, body = ?20,
+        estimated = ?21
       WHERE session = ?1 AND id = ?2";
     execute(connection, SQL, event, columns).map(drop)
 }
@@ -220,6 +227,7 @@ fn execute(
         columns.cost_given.then_some(1),
         columns.body.dict,
         (!columns.body.bytes.is_empty()).then_some(columns.body.bytes),
+        told::waits(event).then_some(told::WAITS),
     ])?)
 }
 
@@ -258,6 +266,19 @@ pub(crate) fn status_of(number: i64) -> Status {
 /// Whether the status of a number is a failure.
 pub(crate) fn is_failure(number: i64) -> bool {
     page::is_failure(&status_of(number))
+}
+
+/// Says what of an event was estimated.
+pub(crate) fn set_estimated(
+    connection: &Connection,
+    session: i64,
+    id: &EventId,
+    estimated: i64,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("UPDATE events SET estimated = ?3 WHERE session = ?1 AND id = ?2")?
+        .execute((session, Ident::of(id.as_str()), estimated))?;
+    Ok(())
 }
 
 /// The calls of a session whose cost no client told.

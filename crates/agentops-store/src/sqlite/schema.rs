@@ -12,11 +12,12 @@ use super::fault::Fault;
 /// "AgOp": tells our files from other SQLite databases.
 const APPLICATION_ID: i32 = 0x4167_4f70;
 
-const SCRIPTS: [&str; 4] = [
+const SCRIPTS: [&str; 5] = [
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
+    include_str!("schema/005.sql"),
 ];
 
 /// Why the tables cannot be used.

@@ -1,6 +1,6 @@
 //! Carries batches out inside a transaction that somebody else begins and commits.
 
-use agentops_protocol::{Event, EventBody, EventId, EventPatch, Llm, SessionId, Timestamp, Usd};
+use agentops_protocol::{Event, EventBody, EventId, EventPatch, SessionId, Timestamp};
 use rusqlite::Connection;
 
 use super::agents;
@@ -17,9 +17,10 @@ use super::rollups::Rollups;
 use super::rows::{self, Columns};
 use super::sessions;
 use super::stats::Tally;
+use super::told;
 use crate::facts::Facts;
 use crate::stub::{self, Given};
-use crate::{Batch, Mutation, PriceOf, Receipt, Write};
+use crate::{Batch, Mutation, PriceOf, Receipt, TokenCount, Write};
 
 /// The writer's knowledge: caches, compressor, prices.
 pub(crate) struct Scribe {
@@ -166,7 +167,10 @@ impl Scribe {
             },
             None if matches!(
                 write.mutation,
-                Mutation::Delete | Mutation::Interrupt(_) | Mutation::Reprice
+                Mutation::Delete
+                    | Mutation::Interrupt(_)
+                    | Mutation::Reprice
+                    | Mutation::CountTokens(_)
             ) =>
             {
                 return Ok(None);
@@ -252,6 +256,11 @@ impl Scribe {
                 agents::upsert_thread(connection, open.seq, &thread)?;
                 open.touched = true;
             }
+            Mutation::CountTokens(counts) => {
+                for count in &counts {
+                    self.estimate(connection, open, count)?;
+                }
+            }
             Mutation::KeepImages(images) => {
                 for image in &images {
                     images::keep(connection, open.seq, image)?;
@@ -288,7 +297,8 @@ impl Scribe {
         let old = self
             .load(connection, open.seq, &id)?
             .ok_or(Fault::Damaged("event"))?;
-        let filled = stub::fill(&given_only(&old), given, event);
+        let filled = stub::fill(&told::given_only(&old), given, event);
+        rows::note_unsearched(connection, open.seq, &id)?;
         self.put(connection, open, &old, filled, None)
     }
 
@@ -307,13 +317,33 @@ impl Scribe {
             let (event, given) = stub::begin(id, patch, received);
             return self.add(connection, open, event, Some(given)).map(drop);
         };
-        let mut event = given_only(&old);
+        let mut event = told::given_only(&old);
         let mut stub = old.stub;
         match &mut stub {
             Some(given) => stub::update(&mut event, given, patch),
             None => patch.apply(&mut event),
         }
+        rows::note_unsearched(connection, open.seq, &event.id)?;
         self.put(connection, open, &old, event, stub)
+    }
+
+    /// Fills in tokens that were counted here, unless the call has changed since.
+    fn estimate(
+        &mut self,
+        connection: &Connection,
+        open: &mut Open,
+        count: &TokenCount,
+    ) -> Result<(), Fault> {
+        let Some(old) = self.load(connection, open.seq, &count.event)? else {
+            return Ok(());
+        };
+        if old.estimated != Some(told::WAITS) {
+            return Ok(());
+        }
+        let mut event = told::given_only(&old);
+        let estimated = told::estimate(&mut event, count);
+        self.put(connection, open, &old, event, old.stub)?;
+        rows::set_estimated(connection, open.seq, &count.event, estimated)
     }
 
     /// Finds the costs of all calls anew that came without one.
@@ -322,11 +352,15 @@ impl Scribe {
             let Some(old) = self.load(connection, open.seq, &id)? else {
                 continue;
             };
-            let (event, before) = (given_only(&old), old.counted().cost);
+            let (mut event, before) = (old.event.clone(), old.counted().cost);
+            told::unprice(&mut event);
             let mut priced = event.clone();
             self.price(&mut priced);
             if rows::counted(&priced, None).cost != before {
                 self.put(connection, open, &old, event, old.stub)?;
+                if let Some(estimated) = old.estimated {
+                    rows::set_estimated(connection, open.seq, &id, estimated)?;
+                }
             }
         }
         Ok(())
@@ -361,7 +395,7 @@ impl Scribe {
             self.write(connection, open.seq, &event, stub, !priced, rows::insert)?;
         if !added {
             if priced {
-                unprice(&mut event);
+                told::unprice(&mut event);
             }
             return Ok(Some(event));
         }
@@ -380,7 +414,6 @@ impl Scribe {
     ) -> Result<(), Fault> {
         let priced = self.price(&mut event);
         let (names, ()) = self.write(connection, open.seq, &event, stub, !priced, rows::update)?;
-        rows::note_unsearched(connection, open.seq, &event.id)?;
         self.count(open, Some(old), &event, names);
         Ok(())
     }
@@ -389,7 +422,7 @@ impl Scribe {
     fn price(&self, event: &mut Event) -> bool {
         match &mut event.body {
             EventBody::Llm(llm) if llm.cost.is_none() => {
-                llm.cost = price_of(&self.price, llm);
+                llm.cost = told::price_of(&self.price, llm);
                 true
             }
             _ => false,
@@ -455,28 +488,6 @@ impl Scribe {
         self.rollups
             .count(open.project, model.or(name), &new, &event.status, 1);
     }
-}
-
-/// The event as clients told it: without a cost that was found here.
-fn given_only(stored: &rows::Stored) -> Event {
-    let mut event = stored.event.clone();
-    if !stored.cost_given {
-        unprice(&mut event);
-    }
-    event
-}
-
-fn unprice(event: &mut Event) {
-    if let EventBody::Llm(llm) = &mut event.body {
-        llm.cost = None;
-    }
-}
-
-/// A call without a model or without tokens has no known price, never a price of 0.
-pub(crate) fn price_of(price: &PriceOf, llm: &Llm) -> Option<Usd> {
-    let model = llm.model.as_deref()?;
-    llm.usage.total()?;
-    price(model, &llm.usage)
 }
 
 /// Takes a session out of sight; the revision.
