@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod admin;
+mod doctor;
+mod documented;
 mod errors;
 mod killed;
 mod local;
+mod looking;
 mod models;
 mod recorded;
 mod run;
@@ -13,6 +16,9 @@ mod run;
 mod run_signals;
 mod server;
 mod sources;
+mod spool;
+#[cfg(unix)]
+mod tail;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

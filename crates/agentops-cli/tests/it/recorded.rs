@@ -23,7 +23,17 @@ pub(crate) struct Program(Writer);
 
 impl Program {
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::start_as(dir, Header::new("test", std::process::id()))
+    }
+
+    /// A program that records for a server, with a key of this fingerprint.
+    pub(crate) fn start_for(dir: &Path, endpoint: &str, key_fp: &str) -> Self {
         let header = Header::new("test", std::process::id());
+        let to = (Some(endpoint.to_owned()), Some(key_fp.to_owned()));
+        Self::start_as(dir, header.sent_to(to.0, to.1))
+    }
+
+    fn start_as(dir: &Path, header: Header) -> Self {
         // No name twice, as in life: the store remembers what it has imported by name.
         static NAMES: AtomicU64 = AtomicU64::new(0);
         let random = || NAMES.fetch_add(1, Ordering::Relaxed);
@@ -48,6 +58,11 @@ impl Program {
     /// Records a finished event.
     pub(crate) fn event(&mut self, session: &str, event: &Event) {
         self.write(Op::Event, session, event);
+    }
+
+    /// Records an event that has not ended.
+    pub(crate) fn open(&mut self, session: &str, event: &Event) {
+        self.write(Op::Open, session, event);
     }
 
     /// Ends a session.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use agentops_core::{ApiKey, Client, Config};
+use agentops_core::{ApiKey, Client, Config, Durability};
 use serde::Serialize;
 
 use super::left::{self, Left};
@@ -109,6 +109,8 @@ fn send(
         .into_iter()
         .map(|endpoint| {
             let config = Config::new().endpoint(endpoint).api_key(key);
+            // It records nothing, so it needs no directory of its own.
+            let config = config.durability(Durability::Memory);
             Client::new(config.data_dir(dir).auto_start_session(false))
         })
         .collect();

@@ -14,6 +14,8 @@ use crate::view::{Event, EventPage, OneSession};
 const PAGE: u16 = 500;
 /// Pages that are read for one look; what came before them is not shown.
 const PAGES: usize = 20;
+/// Sessions that are looked through for those that run.
+const SESSIONS: u16 = 100;
 /// Events that are remembered, so that none is shown twice.
 const REMEMBERED: usize = 20_000;
 /// Calls that run and whose ends are looked for.
@@ -65,6 +67,12 @@ impl Reading {
         // Where what is new begins, be it a single event.
         let newest = page(&backend.found(&EventQuery::page(PAGE.min(last.max(1) as u16)))?)?;
         let Some(id) = self.id.clone() else {
+            // Those that run: their ends will be told.
+            for session in backend.list(SESSIONS, None)?.sessions.iter().rev() {
+                if session.end_timestamp.is_none() {
+                    self.session(backend, &session.session_id, out)?;
+                }
+            }
             for came in newest.0.into_iter().rev().skip_while(|_| last == 0) {
                 self.came(&came, out)?;
             }
