@@ -11,7 +11,7 @@ const SPARE = 6;
 /** Deeper events stand no further to the right. */
 const DEEPEST = 16;
 
-/** @typedef {{ row: HTMLElement, label: HTMLElement, twist: HTMLElement, glyph: HTMLElement, name: HTMLElement, outcome: HTMLElement, extra: HTMLElement, took: HTMLElement, bar: HTMLElement, shows: number }} Slot */
+/** @typedef {{ row: HTMLElement, label: HTMLElement, twist: HTMLElement, glyph: HTMLElement, kind: HTMLElement, name: HTMLElement, outcome: HTMLElement, extra: HTMLElement, took: HTMLElement, bar: HTMLElement, shows: number }} Slot */
 
 export class Rows {
   /**
@@ -89,18 +89,20 @@ export class Rows {
   slot() {
     const twist = element("span", { class: "twist", "aria-hidden": "true" });
     const glyph = element("span", { class: "glyph", "aria-hidden": "true" });
+    // What colour and shape say, in words.
+    const kind = element("span", { class: "sr" });
     const name = element("bdi", { class: "name" });
     const outcome = element("span", { class: "outcome" });
-    const label = element("span", { class: "label" }, twist, glyph, name, outcome);
+    const label = element("span", { class: "label" }, twist, glyph, kind, name, outcome);
     const extra = element("span", { class: "extra" });
     const took = element("span", { class: "took" });
     const spent = element("span", { class: "spent" }, extra, took);
     const bar = element("span", { class: "bar" });
     const row = element("div", { class: "row", role: "treeitem", id: `row-${this.slots.length}`, "aria-selected": "false" },
-      label, spent, element("span", { class: "lane", "aria-hidden": "true" }, bar));
+      element("span", { class: "cell" }, label, spent), element("span", { class: "lane", "aria-hidden": "true" }, bar));
     row.hidden = true;
     this.space.append(row);
-    return { row, label, twist, glyph, name, outcome, extra, took, bar, shows: -1 };
+    return { row, label, twist, glyph, kind, name, outcome, extra, took, bar, shows: -1 };
   }
 
   /** @param {Slot} slot @param {number} row @param {number} width */
@@ -120,7 +122,7 @@ export class Rows {
     slot.row.className = `row k-${KINDS[kind]} ended-${status}${this.hits?.[at] === 1 ? " faint" : ""}`;
     slot.row.style.transform = `translateY(${row * ROW}px)`;
     slot.row.setAttribute("aria-level", String(columns.depth[at] + 1));
-    slot.row.setAttribute("aria-label", `${KIND_WORDS[kind]} ${title}, ${status}${length && `, ${length}`}`);
+    slot.kind.textContent = `${KIND_WORDS[kind]} `;
     const inside = outline.hasInside(at);
     const isOpen = !this.folded.has(columns.id[at]);
     if (inside) slot.row.setAttribute("aria-expanded", String(isOpen));
@@ -129,8 +131,8 @@ export class Rows {
     slot.label.style.paddingInlineStart = `${Math.min(columns.depth[at], DEEPEST) * 14}px`;
     slot.glyph.className = `glyph k-${KINDS[kind]}`;
     slot.name.textContent = kind === "e" && columns.message[at] ? `${title}: ${columns.message[at]}` : title;
-    slot.outcome.textContent = expected ? "" : status;
-    slot.outcome.className = `outcome o-${status}`;
+    slot.outcome.textContent = ` ${status} `;
+    slot.outcome.className = expected ? "sr" : `outcome o-${status}`;
     slot.row.title = `${title}\n+${duration(begins)}${length && `, took ${length}`}`;
     const spent = [];
     if (columns.tokens[at]) spent.push(`${count(columns.tokens[at])} tok`);

@@ -48,6 +48,7 @@ class Timeline {
     this.build();
     this.update();
     if (this.chosen) this.choose(this.outline.find(this.chosen), false);
+    performance.mark("agentops-drawn");
   }
 
   async fetch() {
@@ -79,7 +80,7 @@ class Timeline {
 
   bar() {
     const button = (/** @type {string} */ label, /** @type {string} */ says, /** @type {() => void} */ run) =>
-      element("button", { type: "button", class: "plain", title: says, "aria-label": says, click: run }, label);
+      element("button", { type: "button", class: "plain", title: says, "aria-label": label.length > 1 ? `${label}: ${says}` : says, click: run }, label);
     this.find = element("input", { type: "search", placeholder: "Find by name", "aria-label": "Find events by name", "data-search": true,
       input: () => { this.wanted.text = this.find?.value ?? ""; this.update(); } });
     this.kinds = KIND_BUTTONS.map(([letter, kind, label]) => element("button", {

@@ -235,13 +235,13 @@ fn difference(difference: &Difference) -> Diff {
         (Some(a), Some(b)) => {
             let (a, b) = (clean(a), clean(b));
             let mut words = InternedInput::default();
-            words.update_before(a.split_inclusive(is_end));
-            words.update_after(b.split_inclusive(is_end));
+            words.update_before(words_of(&a));
+            words.update_after(words_of(&b));
             let found = WordDiff::compute(Algorithm::Histogram, &words);
-            for (word, at) in a.split_inclusive(is_end).zip(0..) {
+            for (word, at) in words_of(&a).zip(0..) {
                 marked(&mut left, word, found.is_removed(at), ("<del>", "</del>"));
             }
-            for (word, at) in b.split_inclusive(is_end).zip(0..) {
+            for (word, at) in words_of(&b).zip(0..) {
                 marked(&mut right, word, found.is_added(at), ("<ins>", "</ins>"));
             }
         }
@@ -261,9 +261,20 @@ fn difference(difference: &Difference) -> Diff {
     }
 }
 
-/// Where words end.
-fn is_end(char: char) -> bool {
-    !char.is_alphanumeric()
+/// Words, and what stands between them letter by letter.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = match rest.find(|char: char| !char.is_alphanumeric()) {
+            Some(0) => first.len_utf8(),
+            Some(end) => end,
+            None => rest.len(),
+        };
+        let (word, behind) = rest.split_at(end);
+        rest = behind;
+        Some(word)
+    })
 }
 
 fn marked(
