@@ -250,7 +250,7 @@ describe("the timeline", () => {
     const looks = await page.locator(".row:not([hidden])").evaluateAll((rows) => rows.map((row) => {
       const bar = getComputedStyle(row.querySelector(".bar"));
       const glyph = getComputedStyle(row.querySelector(".glyph"));
-      return [row.className, `${bar.backgroundImage} ${bar.borderStyle} ${bar.borderInlineEndWidth}`, `${glyph.backgroundColor} ${glyph.clipPath} ${glyph.borderRadius}`, row.querySelector(".outcome").textContent];
+      return [row.className, `${bar.backgroundImage} ${bar.borderStyle} ${bar.borderInlineEndWidth}`, `${glyph.backgroundColor} ${glyph.clipPath} ${glyph.borderRadius}`, row.querySelector(".outcome")?.textContent ?? "ok"];
     }));
     const of = (kind, outcome) => looks.find(([name]) => name.includes(`k-${kind}`) && name.includes(`ended-${outcome}`));
     const outcomesSeen = ["ok", "error", "panicked", "cancelled", "running", "interrupted"];
