@@ -149,7 +149,8 @@ impl Attempt {
     /// An event of its own.
     fn record(self, around: Scope) {
         let name = self.facts.known_name().unwrap_or_default();
-        if let Some(id) = record::append_start(self.started, around, Kind::Llm, name, &[]) {
+        let fields = Vec::new();
+        if let Some(id) = record::append_start(self.started, around, Kind::Llm, name, fields) {
             close(id, around, Kind::Llm, &self.facts, &self.end);
         }
     }

@@ -160,70 +160,69 @@ pub(crate) fn scratch() -> Vec<u8> {
 
 /// Gives scratch bytes back.
 #[inline]
-pub(crate) fn give_back(mut scratch: Vec<u8>) {
-    if scratch.capacity() > SCRATCH_LIMIT {
-        return;
-    }
-    scratch.clear();
-    let _ = LOCAL.try_with(|local| local.scratch.set(scratch));
+pub(crate) fn give_back(scratch: Vec<u8>) {
+    let _ = LOCAL.try_with(|local| local.keep(scratch));
 }
 
-/// Appends the start of a call, of about `size` bytes; `None` if the thread's memory is used up.
+/// Appends the start of a call, of about `size` bytes, and keeps the thread's `scratch`, from which it is written;
+/// `None` if the thread's memory is used up.
 #[inline]
 pub(crate) fn start(
     session: Slot,
     size: usize,
-    write: impl FnOnce(&mut Vec<u8>, CallId),
+    scratch: Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>, CallId, &[u8]),
 ) -> Option<CallId> {
-    with_local(|shared, next| {
-        let admitted = {
-            let mut buffer = lock(&shared.buffer);
-            if !buffer.admits(size) {
-                buffer.lose(session);
-                None
-            } else {
-                let id = CallId(next.get());
-                next.set(id.0 + 2);
-                write(&mut buffer.bytes, id);
-                Some(id)
-            }
-        };
-        wake_if_idle();
-        admitted
+    with_local(scratch, |shared, next, scratch| {
+        let mut buffer = lock(&shared.buffer);
+        if !buffer.admits(size) {
+            buffer.lose(session);
+            return None;
+        }
+        let id = CallId(next.get());
+        next.set(id.0 + 2);
+        write(&mut buffer.bytes, id, scratch);
+        Some(id)
     })
 }
 
-/// Appends the end of a call whose start was admitted, of about `size` bytes.
+/// Appends the end of a call whose start was admitted, of about `size` bytes, and keeps the thread's `scratch`.
 #[inline]
-pub(crate) fn end(size: usize, write: impl FnOnce(&mut Vec<u8>, Room)) {
-    with_local(|shared, _| {
-        {
-            let mut buffer = lock(&shared.buffer);
-            let limit = THREAD_LIMIT.load(Ordering::Relaxed);
-            let after = buffer.bytes.len() + size;
-            let room = match after {
-                _ if after <= limit => Room::Full,
-                _ if after <= limit.saturating_mul(2) => Room::NoValues,
-                _ => Room::Outcome,
-            };
-            buffer.make_room(size);
-            write(&mut buffer.bytes, room);
-        }
-        wake_if_idle();
+pub(crate) fn end(size: usize, scratch: Vec<u8>, write: impl FnOnce(&mut Vec<u8>, Room, &[u8])) {
+    with_local(scratch, |shared, _, scratch| {
+        let mut buffer = lock(&shared.buffer);
+        let limit = THREAD_LIMIT.load(Ordering::Relaxed);
+        let after = buffer.bytes.len() + size;
+        let room = match after {
+            _ if after <= limit => Room::Full,
+            _ if after <= limit.saturating_mul(2) => Room::NoValues,
+            _ => Room::Outcome,
+        };
+        buffer.make_room(size);
+        write(&mut buffer.bytes, room, scratch);
     });
 }
 
+/// Appends to the thread's buffer; one look-up of the thread for it and for its scratch bytes.
 #[inline]
-fn with_local<R>(append: impl FnOnce(&Shared, &Cell<u64>) -> R) -> R {
-    // The closure must reach whichever of the two runs.
-    let mut append = Some(append);
-    let mut run = |shared: &Shared, next: &Cell<u64>| {
-        (append.take().expect("only one of the two runs"))(shared, next)
-    };
-    match LOCAL.try_with(|local| run(&local.shared, &local.next)) {
+fn with_local<R>(scratch: Vec<u8>, append: impl FnOnce(&Shared, &Cell<u64>, &[u8]) -> R) -> R {
+    // Both must reach whichever of the two runs.
+    let mut both = Some((append, scratch));
+    let appended = LOCAL.try_with(|local| {
+        let (append, scratch) = both.take().expect("taken once");
+        let result = append(&local.shared, &local.next, &scratch);
+        local.keep(scratch);
+        result
+    });
+    let result = match appended {
         Ok(result) => result,
-        Err(_) => with_late(run),
-    }
+        Err(_) => {
+            let (append, scratch) = both.take().expect("the thread's own is gone");
+            with_late(|shared, next| append(shared, next, &scratch))
+        }
+    };
+    wake_if_idle();
+    result
 }
 
 #[cold]
@@ -339,6 +338,17 @@ impl Local {
             shared: register(),
             next: Cell::new(new_ids()),
             scratch: Cell::default(),
+        }
+    }
+}
+
+impl Local {
+    /// Keeps scratch bytes for the next one, unless they are many.
+    #[inline]
+    fn keep(&self, mut scratch: Vec<u8>) {
+        if scratch.capacity() <= SCRATCH_LIMIT {
+            scratch.clear();
+            self.scratch.set(scratch);
         }
     }
 }

@@ -9,7 +9,9 @@ use super::*;
 static TURN: Mutex<()> = Mutex::new(());
 
 fn append(text: &[u8]) -> Option<CallId> {
-    start(Slot(1), text.len(), |out, _| out.extend_from_slice(text))
+    start(Slot(1), text.len(), text.to_vec(), |out, _, text| {
+        out.extend_from_slice(text);
+    })
 }
 
 fn taken() -> Vec<u8> {
@@ -115,14 +117,16 @@ fn over_the_limit_starts_are_refused_and_counted_and_ends_get_in() {
         let session = Slot(77 | Slot::METADATA_ONLY);
         for _ in 0..3 {
             assert_eq!(
-                start(session, 200, |_, _| unreachable!("over the limit")),
+                start(session, 200, Vec::new(), |_, _, _| unreachable!(
+                    "over the limit"
+                )),
                 None
             );
         }
         let mut rooms = Vec::new();
-        end(50, |_, room| rooms.push(room));
-        end(200, |_, room| rooms.push(room));
-        end(limit + 200, |_, room| rooms.push(room));
+        end(50, Vec::new(), |_, room, _| rooms.push(room));
+        end(200, Vec::new(), |_, room, _| rooms.push(room));
+        end(limit + 200, Vec::new(), |_, room, _| rooms.push(room));
         assert_eq!(rooms, [Room::Full, Room::NoValues, Room::Outcome]);
     })
     .join()

@@ -98,7 +98,12 @@ impl<'a> Params<'a> {
     /// Begins an argument; the name is given as it stands in JSON, with its colon.
     #[inline]
     pub fn key(&mut self, quoted: &str) -> &mut Cut<'a> {
-        self.cut.raw(if self.any { "," } else { "\"params\":{" });
+        // Apart, each is a copy of known length.
+        if self.any {
+            self.cut.raw(",");
+        } else {
+            self.cut.raw("\"params\":{");
+        }
         self.any = true;
         self.cut.raw(quoted);
         &mut self.cut
@@ -303,8 +308,7 @@ impl Call {
 
     fn append(site: &'static Site, around: Scope, scratch: Vec<u8>) -> Option<Call> {
         let at = clock::now();
-        let id = record::append_start(at, around, site.kind, site.name, &scratch);
-        buffers::give_back(scratch);
+        let id = record::append_start(at, around, site.kind, site.name, scratch);
         let scope = Scope {
             parent: id?,
             ..around
@@ -397,21 +401,14 @@ impl Call {
     }
 
     /// Ends the call by what has been learnt.
-    pub(crate) fn close(mut self, at: u64, end: End) {
+    pub(crate) fn close(mut self, at: u64, mut end: End) {
         self.state = State::Done;
         if !matches!(self.ends, Ends::Record) {
             return self.tell(end);
         }
         let (id, session) = (self.scope.parent, self.scope.session);
-        record::append_end(
-            at,
-            id,
-            session,
-            end.outcome(),
-            end.field_bytes(),
-            end.error_bytes(),
-        );
-        end.recycle();
+        let fields = end.take_fields();
+        record::append_end(at, id, session, end.outcome(), fields, end.error_bytes());
     }
 
     /// Stands apart: few calls end so.
@@ -441,7 +438,14 @@ impl Call {
         } else {
             let error = panic_object(note.as_ref(), self.scope.session.wants_content());
             let (id, session) = (self.scope.parent, self.scope.session);
-            record::append_end(clock::now(), id, session, Outcome::Panicked, &[], &error);
+            record::append_end(
+                clock::now(),
+                id,
+                session,
+                Outcome::Panicked,
+                Vec::new(),
+                &error,
+            );
         }
         if context::at_base() {
             shield::forget_panic();
@@ -460,7 +464,14 @@ impl Call {
             Ends::Scope => return,
         }
         let (id, session) = (self.scope.parent, self.scope.session);
-        record::append_end(clock::now(), id, session, Outcome::Cancelled, &[], &[]);
+        record::append_end(
+            clock::now(),
+            id,
+            session,
+            Outcome::Cancelled,
+            Vec::new(),
+            &[],
+        );
     }
 }
 

@@ -31,60 +31,71 @@ pub struct Arg<'a, T: ?Sized>(pub &'a T);
 
 /// Types whose `Serialize` runs no code but that of the standard library and serde.
 pub trait Plain: Serialize {
-    /// The text, of a text: written without serde, whose JSON looks at one byte after the other.
+    /// Writes the value: what is common without serde, whose JSON looks at one byte after the other.
     #[inline]
-    fn as_text(&self) -> Option<&str> {
-        None
+    fn write(&self, cut: &mut Cut<'_>) {
+        cut.plain(self);
     }
 }
 
 macro_rules! plain {
     ($($name:ty),*) => { $(impl Plain for $name {})* };
 }
-plain!(
-    u8,
-    u16,
-    u32,
-    u64,
-    u128,
-    usize,
-    i8,
-    i16,
-    i32,
-    i64,
-    i128,
-    isize,
-    f32,
-    f64,
-    bool,
-    char,
-    ()
+plain!(f32, f64, char, ());
+
+macro_rules! integers {
+    ($($name:ty),*) => {$(
+        impl Plain for $name {
+            #[inline]
+            fn write(&self, cut: &mut Cut<'_>) {
+                cut.integer(*self);
+            }
+        }
+    )*};
+}
+integers!(
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize
 );
+
+impl Plain for bool {
+    #[inline]
+    fn write(&self, cut: &mut Cut<'_>) {
+        cut.raw(if *self { "true" } else { "false" });
+    }
+}
 impl Plain for str {
     #[inline]
-    fn as_text(&self) -> Option<&str> {
-        Some(self)
+    fn write(&self, cut: &mut Cut<'_>) {
+        cut.plain_text(self);
     }
 }
 impl Plain for String {
     #[inline]
-    fn as_text(&self) -> Option<&str> {
-        Some(self)
+    fn write(&self, cut: &mut Cut<'_>) {
+        cut.plain_text(self);
     }
 }
 impl<T: Plain + ?Sized> Plain for &T {
     #[inline]
-    fn as_text(&self) -> Option<&str> {
-        (**self).as_text()
+    fn write(&self, cut: &mut Cut<'_>) {
+        (**self).write(cut);
     }
 }
 impl<T: Plain + ?Sized> Plain for &mut T {
     #[inline]
-    fn as_text(&self) -> Option<&str> {
-        (**self).as_text()
+    fn write(&self, cut: &mut Cut<'_>) {
+        (**self).write(cut);
     }
 }
-impl<T: Plain> Plain for Option<T> {}
+impl<T: Plain> Plain for Option<T> {
+    #[inline]
+    fn write(&self, cut: &mut Cut<'_>) {
+        match self {
+            Some(value) => value.write(cut),
+            None => cut.raw("null"),
+        }
+    }
+}
 impl<T: Plain> Plain for Vec<T> {}
 impl<T: Plain> Plain for [T] {}
 
@@ -111,10 +122,7 @@ pub trait ArgPlain {
 impl<T: Plain + ?Sized> ArgPlain for &&&&&&Arg<'_, T> {
     #[inline]
     fn cap(&self, cut: &mut Cut<'_>) {
-        match self.0.as_text() {
-            Some(text) => cut.plain_text(text),
-            None => cut.plain(self.0),
-        }
+        self.0.write(cut);
     }
 }
 

@@ -67,6 +67,12 @@ impl<'a> Cut<'a> {
         Cut { out, base, limit }
     }
 
+    /// Whether nothing is written at all.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
     /// Appends members that are written already.
     pub(crate) fn members(&mut self, members: &[u8]) {
         if !members.is_empty() {
@@ -100,6 +106,7 @@ impl<'a> Cut<'a> {
     }
 
     /// Writes text that is JSON already.
+    #[inline]
     pub(crate) fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
     }
@@ -134,6 +141,14 @@ impl<'a> Cut<'a> {
             Written::Stopped(size) => self.mark_cut(start, size),
             Written::Failed(message) => self.unserializable::<T>(start, &message),
         }
+    }
+
+    /// Writes a number.
+    #[inline]
+    pub(crate) fn integer(&mut self, value: impl itoa::Integer) {
+        // No number is as long as the least limit of a field.
+        let mut digits = itoa::Buffer::new();
+        self.out.extend_from_slice(digits.format(value).as_bytes());
     }
 
     /// Writes a text of the user: copied as it is where nothing in it must be escaped.

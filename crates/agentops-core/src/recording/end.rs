@@ -96,7 +96,11 @@ impl End {
             return None;
         }
         let mut cut = Cut::new(&mut self.fields);
-        cut.quoted_key("\"returns\":");
+        if cut.is_empty() {
+            cut.raw("\"returns\":");
+        } else {
+            cut.quoted_key("\"returns\":");
+        }
         Some(cut)
     }
 
@@ -128,19 +132,24 @@ impl End {
         &self.fields
     }
 
+    /// The members of the result, in the thread's scratch bytes.
+    pub(crate) fn take_fields(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.fields)
+    }
+
+    /// Gives the thread its scratch bytes back, where no record took them.
+    pub(crate) fn recycle(self) {
+        if self.wants == Wants::Event {
+            buffers::give_back(self.fields);
+        }
+    }
+
     pub(crate) fn set_reason(&mut self, reason: String) {
         self.reason = Some(reason);
     }
 
     pub(crate) fn take_reason(&mut self) -> Option<String> {
         self.reason.take()
-    }
-
-    /// Gives the thread its scratch bytes back.
-    pub(crate) fn recycle(self) {
-        if self.wants == Wants::Event {
-            buffers::give_back(self.fields);
-        }
     }
 }
 

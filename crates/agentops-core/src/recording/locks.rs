@@ -28,6 +28,11 @@ const POINTERS: &[&str] = &[
 /// Whether a type of this name is a lock, or points to one.
 #[inline]
 pub(crate) fn is_lock(type_name: &str) -> bool {
+    // A lock has a type inside of it: most fields are done with here.
+    type_name.ends_with('>') && is_named_like_one(type_name)
+}
+
+fn is_named_like_one(type_name: &str) -> bool {
     let mut name = type_name;
     while let Some(inside) = POINTERS
         .iter()

@@ -95,9 +95,7 @@ pub(crate) fn start_at(
 ) -> Option<CallId> {
     let mut scratch = buffers::scratch();
     fields(&mut Cut::new(&mut scratch));
-    let id = append_start(at, scope, kind, name, &scratch);
-    buffers::give_back(scratch);
-    id
+    append_start(at, scope, kind, name, scratch)
 }
 
 /// Appends the end of a call.
@@ -122,20 +120,19 @@ pub(crate) fn end_at(
 ) {
     let mut scratch = buffers::scratch();
     fields(&mut Cut::new(&mut scratch));
-    append_end(at, id, session, outcome, &scratch, error);
-    buffers::give_back(scratch);
+    append_end(at, id, session, outcome, scratch, error);
 }
 
-/// Appends a start record whose fields are written already.
+/// Appends a start record whose fields are written already, into the thread's scratch bytes.
 pub(crate) fn append_start(
     at: u64,
     scope: Scope,
     kind: Kind,
     name: &str,
-    fields: &[u8],
+    fields: Vec<u8>,
 ) -> Option<CallId> {
     let size = START_SIZE + name.len() + fields.len();
-    buffers::start(scope.session, size, |out, id| {
+    buffers::start(scope.session, size, fields, |out, id, fields| {
         let mut head = [0u8; START_SIZE];
         head[0..4].copy_from_slice(&(size as u32 - 4).to_le_bytes());
         head[4] = START;
@@ -153,16 +150,17 @@ pub(crate) fn append_start(
     })
 }
 
-/// Appends an end record whose fields are written already.
+/// Appends an end record whose fields are written already, into the thread's scratch bytes.
 pub(crate) fn append_end(
     at: u64,
     id: CallId,
     session: Slot,
     outcome: Outcome,
-    fields: &[u8],
+    fields: Vec<u8>,
     error: &[u8],
 ) {
-    buffers::end(END_SIZE + fields.len() + error.len(), |out, room| {
+    let size = END_SIZE + fields.len() + error.len();
+    buffers::end(size, fields, |out, room, fields| {
         let fields = if room == Room::Full || fields.len() <= NO_ROOM.len() {
             fields
         } else {
