@@ -6,7 +6,7 @@ pub mod v1 {
     pub use crate::asking::{OneOf, Question, Said, ask};
     pub use crate::ending::main::{Options, session, session_main, session_main_never};
     pub use crate::recording::call::{
-        Call, Guard, Params, Site, Target, act, guard, leave, run, run_any, start, start_in,
+        Call, Params, Site, Target, act, run, run_any, start, start_in,
     };
     pub use crate::recording::capture::Arg;
     pub use crate::recording::cut::Cut;
@@ -15,6 +15,7 @@ pub mod v1 {
     pub use crate::recording::fault::Fault;
     pub use crate::recording::follow::{FutureOf, Inside, IterOf, StreamOf, Tag, known};
     pub use crate::recording::future::Recorded;
+    pub use crate::recording::guard::{Guard, guard, leave};
 
     /// The ladder of [`Arg`].
     pub mod arg {

@@ -6,9 +6,9 @@
 //! closures), and never allocate once a thread has warmed up. It knows sessions and agents only by number.
 //!
 //! Files, in the order in which they may import each other: [`clock`], [`shield`] (user code and its panics),
-//! [`locks`] (that serde would take), [`levels`] (how deep a value may be), [`cut`] (size-limited JSON), [`capture`]
+//! [`locks`] (that serde would take), [`levels`] (how deep a value may be), [`escape`] (text in JSON), [`cut`] (size-limited JSON), [`capture`]
 //! (how a value is written), [`buffers`] (a thread's bytes), [`record`] (their format), [`context`] (who is current), [`end`] (what a result says), [`fault`]
-//! (how an error is written), [`call`] (one call, from start to outcome), [`early`] (`?` in a body that stays where it
+//! (how an error is written), [`call`] (one call, from start to outcome), [`guard`] (around a body that stays in its place), [`early`] (`?` in a body that stays where it
 //! is), [`future`], [`stream`], [`follow`] (which results are recorded to their end).
 
 pub(crate) mod buffers;
@@ -19,9 +19,11 @@ pub(crate) mod context;
 pub(crate) mod cut;
 pub(crate) mod early;
 pub(crate) mod end;
+pub(crate) mod escape;
 pub(crate) mod fault;
 pub(crate) mod follow;
 pub(crate) mod future;
+pub(crate) mod guard;
 pub(crate) mod levels;
 pub(crate) mod locks;
 pub(crate) mod record;

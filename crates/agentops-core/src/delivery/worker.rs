@@ -6,7 +6,9 @@
 
 mod client;
 mod inbox;
+mod lines;
 mod link;
+mod live;
 mod thread;
 mod tick;
 mod waiters;

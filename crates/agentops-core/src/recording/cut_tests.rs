@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::*;
+use crate::recording::escape::is_escaped;
 
 fn limited(limit: usize, write: impl FnOnce(&mut Cut<'_>)) -> Value {
     let mut out = Vec::new();

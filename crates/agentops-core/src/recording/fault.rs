@@ -14,8 +14,9 @@ use std::fmt::{self, Debug, Display, Write as _};
 use std::ops::Deref;
 
 use super::Outcome;
-use super::cut::{max_field, push_text};
+use super::cut::max_field;
 use super::end::{End, Wants};
+use super::escape::push_text;
 use super::shield::{PanicNote, cut_text, shielded};
 
 /// Longest chain of sources that is followed; a chain may be a ring.

@@ -1,21 +1,19 @@
 //! What one tick does: commands, buffers, changes of sessions, commit.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use agentops_pricing::Prices;
-use agentops_protocol::{EndState, EventKind};
 use agentops_spool::Op;
 
 use super::client::ClientState;
 use super::inbox::{Command, Inbox, Until};
+use super::live::{Held, Live, Lookup, too_late};
 use crate::delivery::host;
-use crate::delivery::join::{Join, Joined, Names, llm_facts};
+use crate::delivery::join::Join;
 use crate::recording::clock::Anchor;
-use crate::recording::{AgentSlot, Slot, buffers, record};
-use crate::state::{self, SessionState};
+use crate::recording::{Slot, buffers, record};
+use crate::state::SessionState;
 use crate::tally::Loss;
 
 /// Events that are held in memory before they are written: a thread in a tight loop makes many in a tick.
@@ -24,44 +22,15 @@ const JOINED_AT_ONCE: usize = 256;
 /// The worker's memory.
 pub(super) struct Worker {
     inbox: &'static Inbox,
-    clients: HashMap<u32, ClientState>,
-    sessions: HashMap<u32, Live>,
+    pub(super) clients: HashMap<u32, ClientState>,
+    pub(super) sessions: HashMap<u32, Live>,
     join: Join,
     /// What is to be done in the next tick.
     deferred: Vec<Command>,
     /// Sessions with events that the last commit has not confirmed.
-    unconfirmed: HashSet<u32>,
+    pub(super) unconfirmed: HashSet<u32>,
     /// Sessions that have ended and may still have open calls.
     ending: Vec<u32>,
-}
-
-/// A session that is being recorded.
-struct Live {
-    state: Arc<SessionState>,
-    client: u32,
-    /// Lines of a session that was sampled out and is kept only if it fails.
-    held: Option<Held>,
-}
-
-/// Lines that wait in memory for how their session ends, up to `memory_limit` a session.
-#[derive(Default)]
-struct Held {
-    lines: Vec<(Op, Vec<u8>)>,
-    bytes: usize,
-}
-
-/// Looks up what an event names.
-struct Lookup<'a>(&'a HashMap<u32, Live>);
-
-impl Names for Lookup<'_> {
-    fn agent(&self, agent: AgentSlot) -> Option<String> {
-        state::agent_id(agent)
-    }
-
-    fn outer_parent(&self, session: Slot) -> Option<String> {
-        let live = self.0.get(&session.index())?;
-        live.state.parent.as_ref().map(|id| id.as_str().to_owned())
-    }
 }
 
 impl Worker {
@@ -313,94 +282,6 @@ impl Worker {
         }
     }
 
-    fn events(&mut self, joined: &mut Vec<Joined>) {
-        joined.sort_by_key(|event| event.order);
-        joined.drain(..).for_each(|event| self.event(event));
-    }
-
-    fn event(&mut self, event: Joined) {
-        let Joined {
-            session,
-            kind,
-            end_us,
-            order: _,
-            json,
-        } = event;
-        let Some(live) = self.sessions.get(&session.index()) else {
-            return too_late(session, 1, Loss::NoSession);
-        };
-        let state = Arc::clone(&live.state);
-        let facts = (kind == EventKind::Llm).then(|| {
-            let mut facts = llm_facts(&json);
-            if facts.cost.is_none() {
-                let model = facts.model.as_deref();
-                facts.cost = model.and_then(|model| Prices::builtin().cost(model, &facts.usage));
-            }
-            facts
-        });
-        if self.line(session, Op::Event, json) {
-            self.unconfirmed.insert(session.index());
-            let mut known = state.facts();
-            known.tally.event(kind, end_us);
-            if let Some(facts) = &facts {
-                known.tally.llm(facts);
-            }
-        }
-    }
-
-    /// Masks an event, shows it to the hook and writes it; whether it was kept.
-    fn line(&mut self, session: Slot, op: Op, json: Vec<u8>) -> bool {
-        let Some(live) = self.sessions.get(&session.index()) else {
-            return false;
-        };
-        let Some(client) = self.clients.get(&live.client) else {
-            return false;
-        };
-        let mut json = client.redactor.redact(&json).unwrap_or(json);
-        if let Some(hook) = &client.settings.before_send {
-            match hooked(hook.as_ref(), &json) {
-                Some(changed) => json = changed,
-                None => {
-                    if op == Op::Event {
-                        live.state.lose(Loss::Hook, 1);
-                    }
-                    return false;
-                }
-            }
-        }
-        self.write(session.index(), op, &json)
-    }
-
-    /// Writes a line of a session, or holds it; whether it was kept.
-    fn write(&mut self, index: u32, op: Op, body: &[u8]) -> bool {
-        let Some(live) = self.sessions.get_mut(&index) else {
-            return false;
-        };
-        let Some(client) = self.clients.get_mut(&live.client) else {
-            return false;
-        };
-        if let Some(held) = &mut live.held {
-            if held.bytes + body.len() > client.settings.memory_limit {
-                if op == Op::Event {
-                    live.state.lose(Loss::MemoryFull, 1);
-                }
-                return false;
-            }
-            held.bytes += body.len();
-            held.lines.push((op, body.to_vec()));
-            return true;
-        }
-        match client.append(op, live.state.id.as_str(), body) {
-            Ok(()) => true,
-            Err(loss) => {
-                if op == Op::Event {
-                    live.state.lose(loss, 1);
-                }
-                false
-            }
-        }
-    }
-
     /// Agents that are new in a session.
     fn agents(&mut self, session: &Arc<SessionState>) {
         let agents = std::mem::take(&mut session.facts().agents);
@@ -441,23 +322,6 @@ impl Worker {
         true
     }
 
-    /// A session that was sampled out is kept if it failed.
-    fn decide_held(&mut self, index: u32, end: EndState) {
-        let Some(live) = self.sessions.get_mut(&index) else {
-            return;
-        };
-        let Some(held) = live.held.take() else { return };
-        if end == EndState::Failure {
-            for (op, body) in held.lines {
-                self.write(index, op, &body);
-            }
-        } else {
-            let events = held.lines.iter().filter(|(op, _)| *op == Op::Event).count();
-            live.state.lose(Loss::Sampled, events as u64);
-            self.sessions.remove(&index);
-        }
-    }
-
     /// Forgets sessions that have ended with all their calls, and clients that are done.
     fn retire(&mut self) {
         let (join, sessions) = (&self.join, &mut self.sessions);
@@ -479,14 +343,6 @@ impl Worker {
     }
 }
 
-/// Counts what was recorded while its session ended: in the session as long as somebody holds it.
-fn too_late(session: Slot, count: u64, loss: Loss) {
-    match crate::names::handle(session) {
-        Some((_, state)) => state.lose(loss, count),
-        None => state::count_homeless(count),
-    }
-}
-
 /// The sessions of these commands that have ended by now.
 fn ends(commands: &[Command]) -> Vec<u32> {
     let ended = |command: &Command| match command {
@@ -494,14 +350,4 @@ fn ends(commands: &[Command]) -> Vec<u32> {
         _ => None,
     };
     commands.iter().filter_map(ended).collect()
-}
-
-/// The event as the user's hook leaves it; `None` when it is to be dropped.
-fn hooked(
-    hook: &(dyn Fn(&mut serde_json::Value) -> bool + Send + Sync),
-    json: &[u8],
-) -> Option<Vec<u8>> {
-    let mut value = serde_json::from_slice(json).ok()?;
-    let keep = catch_unwind(AssertUnwindSafe(|| hook(&mut value))).unwrap_or(false);
-    keep.then(|| serde_json::to_vec(&value).ok()).flatten()
 }
