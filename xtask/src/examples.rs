@@ -30,6 +30,9 @@ const EXPECTED: &[(&str, &str)] = &[
     ("quickstart", "Session Stats - Duration: "),
     ("async_openai_stream", "LLMs: 1 "),
     ("reqwest_plain", "LLMs: 2 "),
+    ("rig_agent", "119 days"),
+    ("genai_chat", "llm_calls: 2"),
+    ("rmcp_tools", "the server knows 6 words"),
 ];
 
 /// Examples that talk to a server.

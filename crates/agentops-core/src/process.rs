@@ -75,7 +75,11 @@ fn joining(process: &mut Process, client: &Client) -> SessionOptions {
     let handed_down = env::get(env::SESSION_ID).filter(|_| !process.environment_joined);
     if let Some(id) = handed_down {
         process.environment_joined = true;
-        return options.inherit(id).parent(env::get(env::PARENT_ID));
+        let joined = options.inherit(id);
+        return match env::get(env::PARENT_ID) {
+            Some(event) => joined.parent(event),
+            None => joined,
+        };
     }
     match &client.settings().inherited_session_id {
         Some(id) => options.inherit(id.clone()),

@@ -1,5 +1,7 @@
 //! Spans as the libraries write them, and what is recorded of them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -621,9 +623,9 @@ fn metadata_only_keeps_what_was_said_out() {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                dirs.push(path)
+                dirs.push(path);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }
@@ -770,7 +772,7 @@ fn it_lives_beside_other_layers_and_filters_in_any_order() {
             let (filter, handle) = reload::Layer::new(LevelFilter::OFF);
             let dispatch = registry().with(filter).with(other).with(layer()).into();
             tracing::dispatcher::with_default(&dispatch, || {
-                handle.reload(LevelFilter::INFO).unwrap()
+                handle.reload(LevelFilter::INFO).unwrap();
             });
             dispatch
         }),

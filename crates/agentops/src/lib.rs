@@ -459,6 +459,45 @@ pub use agentops_http as http;
 #[cfg(feature = "testing")]
 pub use agentops_core::testing;
 
+/// LLM calls, tools and agents that libraries make, recorded from the `tracing` spans which they
+/// emit anyway: rig, genai, langchain-rust, swiftide, and all that follow the OpenTelemetry
+/// conventions for generative AI. Feature `tracing`.
+///
+/// One line, beside whatever layers there are:
+/// ```
+/// # #[cfg(not(all(feature = "tracing", feature = "enable", feature = "testing")))] fn main() {}
+/// # #[cfg(all(feature = "tracing", feature = "enable", feature = "testing"))]
+/// # fn main() {
+/// # use ::tracing;
+/// use tracing_subscriber::prelude::*;
+///
+/// let subscriber = tracing_subscriber::registry().with(agentops::tracing::layer());
+/// # let _guard =
+/// subscriber.set_default(); // a program says .init()
+///
+/// # let seen = agentops::testing::capture(|_| {
+/// // What a library does when it calls a model, and calls a tool of yours meanwhile:
+/// let span = tracing::info_span!(
+///     "chat",
+///     gen_ai.operation.name = "chat",
+///     gen_ai.request.model = "gpt-4",
+///     gen_ai.usage.input_tokens = 150,
+///     gen_ai.usage.output_tokens = 80,
+/// );
+/// #[agentops::record_tool]
+/// fn search(query: &str) -> usize {
+///     query.len()
+/// }
+/// span.in_scope(|| search("whales"));
+/// # drop(span);
+/// # });
+/// let (call, tool) = (&seen.events("llms")[0], &seen.events("tools")[0]);
+/// assert_eq!((&call["model"], &call["cost"]), (&"gpt-4".into(), &0.0093.into()));
+/// assert_eq!(tool["parent_id"], call["id"]);
+/// # }
+/// ```
+/// Where the same call is seen by [`http`] or [`record_llm`], too, it is recorded once, with the
+/// best that each of them knows.
 #[cfg(feature = "tracing")]
 pub use agentops_tracing as tracing;
 

@@ -58,9 +58,10 @@ impl SessionOptions {
         self
     }
 
-    /// The event of that other process inside which this one's events happen.
-    pub(crate) fn parent(mut self, event: Option<String>) -> Self {
-        self.parent = event;
+    /// The event of that other process inside which what is recorded here happens: the id that
+    /// [`current_event`](crate::current_event) gave there. One that is unusable is left out.
+    pub fn parent(mut self, event: impl Into<String>) -> Self {
+        self.parent = Some(event.into());
         self
     }
 }
