@@ -90,6 +90,12 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     text
 }
 
+/// Clean text at the right of so many columns, in full.
+pub(crate) fn right(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{}{text}", " ".repeat(missing))
+}
+
 /// A day and a time in UTC, to the second.
 pub(crate) fn date(at: Timestamp) -> String {
     at.to_string()[..19].replace('T', " ")
@@ -138,6 +144,16 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// A duration that is counted in seconds.
+pub(crate) fn seconds(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float that is out of range stops at its end"
+    )]
+    let micros = (seconds * 1e6) as i64;
+    duration(micros)
+}
+
 /// `1 error`, `2 errors`.
 pub(crate) fn counted(count: u64, one: &str) -> String {
     match count {
@@ -179,6 +195,8 @@ mod tests {
         assert_eq!(pad("日本語", 4), "日… ");
         assert_eq!(cut("abc", 0), "");
         assert_eq!(pad("ab", 4), "ab  ");
+        assert_eq!(right("語", 4), "  語");
+        assert_eq!(right("語語語", 4), "語語語");
     }
 
     #[test]
@@ -206,6 +224,7 @@ mod tests {
             (7_380_000_000, "2 h 03 m"),
         ] {
             assert_eq!(duration(micros), text);
+            assert_eq!(seconds(micros as f64 / 1e6), text);
         }
     }
 }

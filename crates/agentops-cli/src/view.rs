@@ -140,11 +140,6 @@ impl Event {
         name.filter(|name| !name.is_empty()).unwrap_or("(no name)")
     }
 
-    /// Microseconds it took, where it has ended.
-    pub(crate) fn micros(&self) -> Option<i64> {
-        Some(self.end_timestamp?.micros_since(self.init_timestamp?))
-    }
-
     /// Trouble, tokens and cost, as far as there are any: clean text.
     pub(crate) fn detail(&self) -> String {
         let mut parts = Vec::new();
@@ -158,6 +153,23 @@ impl Event {
         }
         parts.extend(self.cost.map(|cost| format!("${cost}")));
         parts.join(" ")
+    }
+
+    /// What an error says; of others, trouble, tokens and cost: clean text.
+    pub(crate) fn about(&self) -> String {
+        match self.kind {
+            EventKind::Error => text::clean(&self.message().unwrap_or_default()).into_owned(),
+            _ => self.detail(),
+        }
+    }
+
+    /// How long it took, for people; dots while it runs.
+    pub(crate) fn took(&self) -> String {
+        let start = self.init_timestamp;
+        match (start, self.end_timestamp) {
+            (Some(start), Some(end)) => text::duration(end.micros_since(start)),
+            _ => "…".to_owned(),
+        }
     }
 
     /// Its kind in one short word.

@@ -70,20 +70,27 @@ pub(crate) enum Sessions {
     Compare(Compare),
 }
 
-/// Which sessions to list.
+/// Which part of a list, and in which form.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct List {
-    #[command(flatten)]
-    pub(crate) source: Source,
+pub(crate) struct Page {
     /// Print the list as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// How many sessions, 1 to 500
+    /// How many rows, 1 to 500
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub(crate) limit: u16,
     /// Go on where an earlier list ended
     #[arg(long, value_name = "C")]
     pub(crate) cursor: Option<String>,
+}
+
+/// Which sessions to list.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) page: Page,
 }
 
 /// Which session to show.
@@ -232,15 +239,8 @@ pub(crate) struct Events {
     /// With --json: arguments, results, prompts and completions, too
     #[arg(long, requires = "json")]
     pub(crate) bodies: bool,
-    /// Print the list as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// How many events, 1 to 500
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub(crate) limit: u16,
-    /// Go on where an earlier list ended
-    #[arg(long, value_name = "C")]
-    pub(crate) cursor: Option<String>,
+    #[command(flatten)]
+    pub(crate) page: Page,
 }
 
 /// What to look at.

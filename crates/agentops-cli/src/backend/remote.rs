@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use agentops_protocol::api::{API_KEY_HEADER, ErrorBody, SERVER_HEADER, SessionList};
 use anyhow::Context as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
@@ -26,6 +27,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// The largest answer that is read, in bytes.
 const MOST_BYTES: usize = 1 << 30;
+
+/// What is written out in a path.
+const NOT_PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// A server and how to ask it.
 pub(crate) struct Remote {
@@ -222,11 +230,14 @@ impl Remote {
     }
 
     fn path(&self, segments: &[&str]) -> Url {
+        let mut path = self.url.path().trim_end_matches('/').to_owned();
+        for segment in segments {
+            path.push('/');
+            // The URL's own way to add a segment leaves line ends and tabs out.
+            path.extend(utf8_percent_encode(segment, NOT_PLAIN));
+        }
         let mut url = self.url.clone();
-        url.path_segments_mut()
-            .expect("an http address has a path")
-            .pop_if_empty()
-            .extend(segments);
+        url.set_path(&path);
         url
     }
 
@@ -391,8 +402,11 @@ mod tests {
     #[test]
     fn any_id_is_one_segment() {
         let remote = Remote::new("http://localhost:1", None).unwrap();
-        let url = remote.path(&["v2", "sessions", "a/b c?#é", "export"]);
-        assert_eq!(url.path(), "/v2/sessions/a%2Fb%20c%3F%23%C3%A9/export");
+        let url = remote.path(&["v2", "sessions", "a/b c?#é%\r\n\t", "export"]);
+        assert_eq!(
+            url.path(),
+            "/v2/sessions/a%2Fb%20c%3F%23%C3%A9%25%0D%0A%09/export"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use agentops_protocol::api::{Export, SessionSummary};
 use agentops_server::{Comparison, Part, Row, Step};
 use anyhow::Context as _;
 
+use super::list::cost;
 use crate::args::Compare;
 use crate::backend::Backend;
 use crate::exit::{Exit, Problem};
@@ -127,15 +128,7 @@ fn fact(name: &str, value: impl Into<String>) -> Line {
 
 fn head(name: &str, session: &SessionSummary) -> Line {
     let stats = &session.stats;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float that is out of range stops at its end"
-    )]
-    let duration = text::duration((stats.duration * 1e6) as i64);
-    let cost = match stats.cost {
-        Some(cost) => format!("${cost}"),
-        None => format!("${} + ?", stats.cost_known),
-    };
+    let (duration, cost) = (text::seconds(stats.duration), cost(stats));
     let (id, state) = (&session.session_id, session.end_state.as_str());
     let tokens = format!("{}+{} tok", stats.prompt_tokens, stats.completion_tokens);
     fact(name, format!("{id}  {state}  {duration}  {cost}  {tokens}"))
@@ -230,7 +223,7 @@ fn times(row: &Row) -> String {
         let micros = i64::try_from(step.duration_us?).unwrap_or(i64::MAX);
         Some(text::duration(micros))
     };
-    let cost = |step: &Option<Step>| step.as_ref()?.cost.filter(|cost| *cost != Usd::ZERO);
+    let paid = |step: &Option<Step>| step.as_ref()?.cost.filter(|cost| *cost != Usd::ZERO);
     let both = |a: Option<String>, b: Option<String>| match (a, b) {
         (Some(a), Some(b)) if a == b => a,
         (Some(a), Some(b)) => format!("{a} → {b}"),
@@ -238,6 +231,6 @@ fn times(row: &Row) -> String {
     };
     let durations = both(duration(&row.a), duration(&row.b));
     let dollars = |cost: Option<Usd>| cost.map(|cost| format!("${cost}"));
-    let costs = both(dollars(cost(&row.a)), dollars(cost(&row.b)));
+    let costs = both(dollars(paid(&row.a)), dollars(paid(&row.b)));
     format!("{durations}  {costs}").trim_end().to_owned()
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &args::Events, out: &mut Out) -> anyhow::Result<()> {
     let query = query(args)?;
     let backend = Backend::open(&args.source)?;
     let page = backend.found(&query)?;
-    if args.json {
+    if args.page.json {
         return out.json(&page);
     }
     let page = EventPage::read(&page)?;
@@ -70,8 +70,8 @@ fn query(args: &args::Events) -> anyhow::Result<EventQuery> {
         from: time("--from", &args.from)?,
         to: time("--to", &args.to)?,
         bodies: args.bodies,
-        limit: args.limit,
-        cursor: args.cursor.clone(),
+        limit: args.page.limit,
+        cursor: args.page.cursor.clone(),
     })
 }
 
@@ -110,14 +110,8 @@ fn row(event: &Event, id: usize, width: usize) -> Line {
     let began = event
         .init_timestamp
         .map_or_else(|| "?".to_owned(), text::date);
-    let duration = event
-        .micros()
-        .map_or_else(|| "…".to_owned(), text::duration);
-    let fill = " ".repeat(DURATION.saturating_sub(text::width(&duration)));
-    let details = match event.kind {
-        EventKind::Error => text::clean(&event.message().unwrap_or_default()).into_owned(),
-        _ => event.detail(),
-    };
+    let duration = text::right(&event.took(), DURATION);
+    let details = event.about();
     let session = text::clean(session(event)).into_owned();
     let session: String = session.chars().take(id).collect();
     Line::fit(
@@ -132,7 +126,7 @@ fn row(event: &Event, id: usize, width: usize) -> Line {
                 format!("{} ", text::pad(event.kind_word(), KIND)),
             ),
             (style, text::pad(&text::clean(event.label()), NAME)),
-            (Style::Plain, format!(" {fill}{duration}  ")),
+            (Style::Plain, format!(" {duration}  ")),
             (style, details),
         ],
     )

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use agentops_protocol::EndState;
-use agentops_protocol::api::{SessionList, SessionSummary};
+use agentops_protocol::api::{SessionList, SessionSummary, Stats};
 use anyhow::Context as _;
 
 use crate::args::List;
@@ -16,11 +16,12 @@ const ID: usize = 36;
 
 pub(crate) fn run(args: &List, out: &mut Out) -> anyhow::Result<()> {
     let backend = Backend::open(&args.source)?;
-    let list = backend.list(args.limit, args.cursor.as_deref())?;
-    if args.json {
+    let page = &args.page;
+    let list = backend.list(page.limit, page.cursor.as_deref())?;
+    if page.json {
         return out.json(&serde_json::to_string(&list).context("cannot write the list")?);
     }
-    if list.sessions.is_empty() && args.cursor.is_none() {
+    if list.sessions.is_empty() && page.cursor.is_none() {
         return teach(&backend.place(), out);
     }
     print(&list, out)
@@ -78,21 +79,16 @@ fn row(session: &SessionSummary, id: usize, width: usize) -> Line {
         ("running", EndState::Indeterminate) => (Style::Accent, "running"),
         (_, EndState::Indeterminate) => (Style::Faint, "unknown"),
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float that is out of range stops at its end"
-    )]
-    let micros = (stats.duration * 1e6) as i64;
     let shown = text::clean(&session.session_id);
     let shown = text::pad(&shown, id);
     let started = text::date(session.init_timestamp);
-    let duration = text::pad(&text::duration(micros), 9);
+    let duration = text::pad(&text::seconds(stats.duration), 9);
     let bad = if stats.errors > 0 {
         Style::Bad
     } else {
         Style::Plain
     };
-    let mut rest = format!("  {}", cost(session));
+    let mut rest = format!("  {}", cost(stats));
     if !session.tags.is_empty() {
         rest.push_str("  ");
         rest.push_str(&text::clean(&session.tags.join(", ")));
@@ -108,10 +104,10 @@ fn row(session: &SessionSummary, id: usize, width: usize) -> Line {
 }
 
 /// The cost as far as it is known.
-fn cost(session: &SessionSummary) -> String {
-    match session.stats.cost {
+pub(super) fn cost(stats: &Stats) -> String {
+    match stats.cost {
         Some(cost) => format!("${cost}"),
-        None => format!("${} + ?", session.stats.cost_known),
+        None => format!("${} + ?", stats.cost_known),
     }
 }
 

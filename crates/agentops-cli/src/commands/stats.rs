@@ -25,17 +25,12 @@ pub(crate) fn run(args: &args::Stats, out: &mut Out) -> anyhow::Result<()> {
 }
 
 fn print<W: std::io::Write>(stats: &Stats, out: &mut Out<W>) -> anyhow::Result<()> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a float that is out of range stops at its end"
-    )]
-    let micros = (stats.duration * 1e6) as i64;
     let mut fact = |name: &str, value: String| out.line(head::fact(name, Style::Plain, value));
     fact("session", stats.session_id.clone())?;
     if !stats.status.is_empty() {
         fact("status", stats.status.clone())?;
     }
-    fact("duration", text::duration(micros))?;
+    fact("duration", text::seconds(stats.duration))?;
     fact("cost", head::cost(stats))?;
     fact("tokens", head::tokens(stats))?;
     for (name, tokens, of) in [

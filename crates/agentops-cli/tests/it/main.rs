@@ -6,6 +6,7 @@ mod admin;
 mod doctor;
 mod documented;
 mod errors;
+mod hostile;
 mod killed;
 mod local;
 mod looking;

@@ -89,16 +89,11 @@ fn state(session: &Session, stats: Option<&Stats>) -> Vec<Line> {
 }
 
 fn duration(session: &Session, stats: Option<&Stats>) -> Option<String> {
-    let micros = match (session.init_timestamp, session.end_timestamp, stats) {
-        (Some(start), Some(end), _) => end.micros_since(start),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float that is out of range stops at its end"
-        )]
-        (_, _, Some(stats)) => (stats.duration * 1e6) as i64,
-        _ => return None,
-    };
-    Some(text::duration(micros))
+    match (session.init_timestamp, session.end_timestamp, stats) {
+        (Some(start), Some(end), _) => Some(text::duration(end.micros_since(start))),
+        (_, _, Some(stats)) => Some(text::seconds(stats.duration)),
+        _ => None,
+    }
 }
 
 /// What it cost, as far as that is known.

@@ -138,9 +138,7 @@ impl<'a> Rows<'a> {
                 .and(Style::Accent, self.bar(event, columns))
                 .and(Style::Plain, " "),
         };
-        let duration = self.duration(event);
-        let fill = " ".repeat(DURATION.saturating_sub(text::width(&duration)));
-        line.and(Style::Plain, format!("{fill}{duration}"))
+        line.and(Style::Plain, text::right(&event.took(), DURATION))
             .and(color, detail(event, layout.detail))
     }
 
@@ -168,13 +166,6 @@ impl<'a> Rows<'a> {
         };
         let (before, filled) = (" ".repeat(first), filling.repeat(after - first));
         format!("{before}{filled}{}", " ".repeat(columns - after))
-    }
-
-    fn duration(&self, event: &Event) -> String {
-        match (event.init_timestamp, event.end_timestamp) {
-            (Some(start), Some(end)) => text::duration(end.micros_since(start)),
-            _ => "…".to_owned(),
-        }
     }
 }
 

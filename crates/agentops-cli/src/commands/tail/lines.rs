@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 
-use agentops_protocol::{EventKind, Timestamp};
+use agentops_protocol::Timestamp;
 
 use crate::commands::show::head;
 use crate::output::{Line, Out, Style};
@@ -74,14 +74,8 @@ impl Lines {
             _ if event.is_bad() => Style::Bad,
             _ => Style::Plain,
         };
-        let duration = event
-            .micros()
-            .map_or_else(|| "…".to_owned(), text::duration);
-        let fill = " ".repeat(DURATION.saturating_sub(text::width(&duration)));
-        let rest = match event.kind {
-            EventKind::Error => text::clean(&event.message().unwrap_or_default()).into_owned(),
-            _ => event.detail(),
-        };
+        let duration = text::right(&event.took(), DURATION);
+        let rest = event.about();
         let session = match (&event.session_id, with_session) {
             (Some(id), true) => {
                 let id: String = text::clean(id).chars().take(ID).collect();
@@ -98,7 +92,7 @@ impl Lines {
                     Style::Faint,
                     format!(" {} ", text::pad(event.kind_word(), KIND)),
                 ),
-                (Style::Plain, format!("{fill}{duration}")),
+                (Style::Plain, duration),
                 (style, format!("  {rest}")),
             ],
         ))
