@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::cargo;
-use crate::{bench, compat, examples, layers, trace};
+use crate::{bench, compat, examples, layers, packaging, trace};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -95,6 +95,11 @@ const STEPS: &[Step] = &[
         name: "trace",
         is_tests: false,
         run: trace::in_ci,
+    },
+    Step {
+        name: "packaging",
+        is_tests: false,
+        run: packaging::run,
     },
 ];
 

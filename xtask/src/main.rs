@@ -11,6 +11,7 @@ mod compat;
 mod examples;
 mod http;
 mod layers;
+mod packaging;
 mod prices;
 mod torture;
 mod trace;
@@ -45,6 +46,8 @@ enum Task {
     Busy(busy::Args),
     /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
     Compat(compat::Args),
+    /// Run the Dockerfile's commands on this machine.
+    Packaging,
     /// Look at the server's system calls: no answer of 200 before the sync of what it answers.
     Trace,
     /// Put the attribute on every function of crates that others wrote, and run their tests.
@@ -71,6 +74,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench(args) => bench::run(&root, &args),
         Task::Busy(args) => busy::run(&args),
         Task::Compat(args) => compat::run(&root, &args),
+        Task::Packaging => packaging::run(&root),
         Task::Trace => trace::run(&root),
         Task::Torture(args) => torture::run(&root, &args),
     }

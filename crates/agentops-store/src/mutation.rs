@@ -1,7 +1,8 @@
 //! What is written. Every accepted form of a request becomes one of these.
 
 use agentops_protocol::{
-    Agent, Event, EventId, EventPatch, ProjectId, SessionId, SessionPatch, Thread, Timestamp,
+    Agent, Event, EventBody, EventId, EventPatch, Json, Patch, ProjectId, SessionId, SessionPatch,
+    Thread, Timestamp,
 };
 
 use crate::Image;
@@ -27,6 +28,57 @@ impl Batch {
         };
         self.writes.iter().map(rows).sum::<usize>().max(1)
     }
+
+    /// How much memory its texts and images take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = |write: &Write| match &write.mutation {
+            Mutation::CreateEvents(events) => events.iter().map(event_bytes).sum(),
+            Mutation::UpdateEvents(patches) => patches.iter().map(patch_bytes).sum(),
+            Mutation::KeepImages(images) => images.iter().map(|image| image.bytes().len()).sum(),
+            Mutation::AppendLogs(text) => text.len(),
+            _ => 0,
+        };
+        self.writes
+            .iter()
+            .map(|write| bytes(write) + WRITE_BYTES)
+            .sum()
+    }
+}
+
+/// What a write, and what an event takes beside its texts.
+const WRITE_BYTES: usize = 512;
+const EVENT_BYTES: usize = 512;
+
+fn event_bytes(event: &Event) -> usize {
+    let own = match &event.body {
+        EventBody::Action(action) => [action.screenshot.as_ref().map_or(0, String::len), 0],
+        EventBody::Llm(llm) => [&llm.prompt, &llm.completion].map(json_bytes),
+        EventBody::Error(error) => [&error.details, &error.code].map(json_bytes),
+        EventBody::Tool(_) => [0, 0],
+    };
+    let common = [&event.params, &event.returns, &event.logs].map(json_bytes);
+    EVENT_BYTES + common.iter().chain(&own).sum::<usize>()
+}
+
+fn json_bytes(json: &Option<Json>) -> usize {
+    json.as_ref().map_or(0, |json| json.get().len())
+}
+
+fn patch_bytes(patch: &EventPatch) -> usize {
+    let texts = [
+        &patch.params,
+        &patch.returns,
+        &patch.logs,
+        &patch.prompt,
+        &patch.completion,
+        &patch.details,
+        &patch.code,
+    ];
+    let bytes = texts.map(|text| match text {
+        Patch::Set(json) => json.get().len(),
+        Patch::Keep | Patch::Clear => 0,
+    });
+    EVENT_BYTES + bytes.iter().sum::<usize>()
 }
 
 /// One write to one session.

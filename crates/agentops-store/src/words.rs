@@ -77,14 +77,40 @@ fn push(text: &mut String, part: Option<&str>) {
     while !part.is_char_boundary(room) {
         room -= 1;
     }
-    text.push_str(&part[..room]);
+    for char in part[..room].chars() {
+        // Scripts without spaces: each character is a word, in what is searched and in what is
+        // asked.
+        if is_word(char) {
+            text.extend([' ', char, ' ']);
+        } else {
+            text.push(char);
+        }
+    }
     text.push(' ');
+}
+
+/// Whether a character is a word by itself: Chinese and Japanese ones, which no spaces part.
+fn is_word(char: char) -> bool {
+    matches!(char,
+        '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3134f}')
 }
 
 /// The words of a question. Whatever else stands in it means nothing.
 pub(crate) fn words(question: &str) -> Vec<String> {
     let words = question.split(|c: char| !c.is_alphanumeric());
     words
+        .flat_map(|word| word.split_inclusive(is_word))
+        .flat_map(
+            |part| match part.chars().next_back().filter(|last| is_word(*last)) {
+                Some(last) => part.split_at(part.len() - last.len_utf8()).into(),
+                None => [part, ""],
+            },
+        )
         .filter(|word| !word.is_empty())
         .take(WORDS)
         .map(str::to_lowercase)
@@ -103,6 +129,10 @@ mod tests {
             ["hello", "wide", "world", "near", "a", "b"]
         );
         assert_eq!(words("C++ ' OR 1=1 --"), ["c", "or", "1", "1"]);
+        assert_eq!(
+            words("漢字かな mix東京x"),
+            ["漢", "字", "か", "な", "mix", "東", "京", "x"]
+        );
         assert!(words("*\"()^-").is_empty());
         assert_eq!(words(&"x ".repeat(100)).len(), WORDS);
     }
@@ -126,6 +156,8 @@ mod tests {
         };
         llm.prompt = Some(Json::parse(r#"{"messages":["a","b","c","newest"]}"#).unwrap());
         assert_eq!(text_of(&event), "gpt-4 newest deep 7 ");
+        event.returns = Some(Json::string("a東京"));
+        assert!(text_of(&event).ends_with("7 a 東  京  "));
         event.returns = Some(Json::string(&"ä".repeat(TEXT_BYTES)));
         assert!(text_of(&event).len() <= TEXT_BYTES + 1);
     }

@@ -28,6 +28,19 @@ pub(super) async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// File descriptors that are not for connections: the database, its readers, what else is open.
+#[cfg(unix)]
+const RESERVED: u64 = 192;
+
+/// How many connections the process may have at once by the number of files that it may open.
+fn descriptors() -> usize {
+    #[cfg(unix)]
+    if let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        return usize::try_from(most.saturating_sub(RESERVED)).unwrap_or(usize::MAX);
+    }
+    usize::MAX
+}
+
 /// The accepting of connections.
 pub(super) struct Accepting {
     pub(super) listener: TcpListener,
@@ -41,7 +54,8 @@ pub(super) struct Accepting {
 impl Accepting {
     /// Accepts until told to stop, and then waits for the connections that are open.
     pub(super) async fn run(mut self) {
-        let free = Arc::new(Semaphore::new(self.limits.connections.max(1)));
+        let most = self.limits.connections.min(descriptors()).max(1);
+        let free = Arc::new(Semaphore::new(most));
         let mut connections = JoinSet::new();
         loop {
             let next = async {

@@ -114,6 +114,37 @@ fn a_head_that_never_ends_is_not_waited_for() {
 }
 
 #[test]
+fn two_thousand_slow_connections_keep_nobody_out() {
+    let server = Server::limited(|limits| {
+        limits.connections = 500;
+        limits.head_timeout = Duration::from_millis(500);
+    });
+    // Each sends the beginning of a head and then nothing; most wait for a place, and all are hung
+    // up on in turn. Where this process may not open so many, it opens what it may.
+    let slow: Vec<TcpStream> = (0..2_000)
+        .map_while(|_| TcpStream::connect(server.address()).ok())
+        .filter_map(|mut stream| {
+            stream
+                .write_all(b"POST /v2/create_session HTTP/1.1\r\nHost")
+                .ok()
+                .map(|()| stream)
+        })
+        .collect();
+    assert!(slow.len() > 500, "more than there are places for");
+    let begun = std::time::Instant::now();
+    let jwt = server.session("s");
+    let event = br#"{"events":[{"id":"e","type":"tool"}]}"#;
+    assert_eq!(server.post("/v2/create_events", &jwt, event).status, 200);
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(slow);
+    assert_eq!(server.export("s")["tools"][0]["id"], "e");
+}
+
+#[test]
 fn connections_over_the_limit_wait_for_a_place() {
     let server = Server::limited(|limits| limits.connections = 2);
     let held: Vec<_> = (0..2)

@@ -12,10 +12,13 @@ use crate::{Batch, IngestError, Receipt};
 
 /// Most batches that wait.
 const BATCHES: usize = 256;
+/// Most bytes of batches that wait, unless one alone has more.
+const BYTES: usize = 128 << 20;
 /// Most tasks that wait.
 const TASKS: usize = 64;
-/// Most rows of a group, unless one batch alone has more.
+/// Most rows and bytes of a group, unless one batch alone has more.
 const ROWS: usize = 4_000;
+const GROUP_BYTES: usize = 32 << 20;
 
 /// A batch and where its answer goes.
 pub(crate) struct Job {
@@ -34,9 +37,18 @@ pub(crate) enum Work {
     Task(Task),
 }
 
+/// A batch that waits, and how much it is.
+struct Waiting {
+    rows: usize,
+    bytes: usize,
+    job: Job,
+}
+
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<(usize, Job)>,
+    jobs: VecDeque<Waiting>,
+    /// Of all that wait.
+    bytes: usize,
     tasks: VecDeque<Task>,
     closed: bool,
     dead: bool,
@@ -56,10 +68,13 @@ impl Queue {
         if state.dead || state.closed {
             return Err(IngestError::Stopped);
         }
-        if state.jobs.len() >= BATCHES {
+        let (rows, bytes) = (job.batch.rows(), job.batch.bytes());
+        let is_full = state.bytes.saturating_add(bytes) > BYTES && !state.jobs.is_empty();
+        if state.jobs.len() >= BATCHES || is_full {
             return Err(IngestError::Busy);
         }
-        state.jobs.push_back((job.batch.rows(), job));
+        state.bytes += bytes;
+        state.jobs.push_back(Waiting { rows, bytes, job });
         self.filled.notify_one();
         Ok(())
     }
@@ -112,7 +127,7 @@ impl Queue {
                 return Some(Work::Task(task));
             }
             if !state.jobs.is_empty() {
-                return Some(Work::Group(group(&mut state.jobs)));
+                return Some(Work::Group(group(&mut state)));
             }
             if state.closed {
                 return None;
@@ -134,6 +149,7 @@ impl Queue {
     pub(crate) fn die(&self) {
         let mut state = self.lock();
         state.dead = true;
+        state.bytes = 0;
         let (jobs, tasks) = (
             std::mem::take(&mut state.jobs),
             std::mem::take(&mut state.tasks),
@@ -152,15 +168,19 @@ impl Queue {
     }
 }
 
-fn group(jobs: &mut VecDeque<(usize, Job)>) -> Vec<Job> {
-    let mut group = Vec::with_capacity(jobs.len());
-    let mut rows = 0;
-    while let Some((size, _)) = jobs.front() {
-        rows += size;
-        if rows > ROWS && !group.is_empty() {
+fn group(state: &mut State) -> Vec<Job> {
+    let mut group = Vec::with_capacity(state.jobs.len());
+    let (mut rows, mut bytes) = (0, 0);
+    while let Some(next) = state.jobs.front() {
+        rows += next.rows;
+        bytes += next.bytes;
+        if (rows > ROWS || bytes > GROUP_BYTES) && !group.is_empty() {
             break;
         }
-        group.extend(jobs.pop_front().map(|(_, job)| job));
+        if let Some(next) = state.jobs.pop_front() {
+            state.bytes -= next.bytes;
+            group.push(next.job);
+        }
     }
     group
 }
@@ -189,6 +209,31 @@ mod tests {
         assert!(queue.run(Box::new(|_| {})));
         assert!(matches!(queue.next(), Some(Work::Task(_))));
         assert!(matches!(queue.next(), Some(Work::Group(jobs)) if jobs.len() == BATCHES));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_one_alone_is_always_taken() {
+        let large = |bytes: usize| {
+            let (mut large, pending) = job();
+            large.batch.writes.push(crate::Write {
+                project: "p".parse().unwrap(),
+                session: "s".parse().unwrap(),
+                received: agentops_protocol::Timestamp::from_micros(0),
+                mutation: crate::Mutation::AppendLogs("x".repeat(bytes)),
+            });
+            (large, pending)
+        };
+        let queue = Queue::default();
+        queue.submit(large(BYTES + 1).0).unwrap();
+        let refused = queue.submit(large(1).0);
+        assert!(matches!(refused, Err(IngestError::Busy)));
+        assert!(matches!(queue.next(), Some(Work::Group(jobs)) if jobs.len() == 1));
+        for _ in 0..3 {
+            queue.submit(large(GROUP_BYTES / 2).0).unwrap();
+        }
+        // The first two and what is around them are over the bound of a group.
+        assert!(matches!(queue.next(), Some(Work::Group(jobs)) if jobs.len() == 1));
+        assert!(matches!(queue.next(), Some(Work::Group(jobs)) if jobs.len() == 1));
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(700);
 /// How long another process that indexes is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How words are made of texts: an index of another way is made anew.
+const WORDS: i64 = 2;
+
 const TABLES: &str = "
     CREATE TABLE state (epoch TEXT NOT NULL, done INTEGER NOT NULL) STRICT;
     CREATE VIRTUAL TABLE docs USING fts5(text, content='', contentless_delete=1, detail=none);";
@@ -101,6 +104,7 @@ fn usable(path: &Path, reader: &Connection) -> Result<Option<Connection>, Fault>
         return Ok(None);
     }
     let index = connect(path)?;
+    let words: i64 = index.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let (epoch, done): (String, i64) =
         index.query_row("SELECT epoch, done FROM state", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -112,7 +116,7 @@ fn usable(path: &Path, reader: &Connection) -> Result<Option<Connection>, Fault>
             |row| row.get(0),
         )
         .optional()?;
-    let ours = epoch == epoch_of(reader)? && done <= newest.unwrap_or(0);
+    let ours = words == WORDS && epoch == epoch_of(reader)? && done <= newest.unwrap_or(0);
     Ok(ours.then_some(index))
 }
 
@@ -140,6 +144,7 @@ fn anew(path: &Path, reader: &Connection) -> Result<Connection, Fault> {
     open.open(path)?;
     let index = connect(path)?;
     index.execute_batch(TABLES)?;
+    index.pragma_update(None, "user_version", WORDS)?;
     index.execute("INSERT INTO state VALUES (?1, 0)", [epoch_of(reader)?])?;
     Ok(index)
 }
