@@ -50,6 +50,13 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    /// The event as clients told it: without a cost or a count that was found here.
+    pub(crate) fn given_only(&self) -> Event {
+        let mut event = self.event.clone();
+        told::only_given(&mut event, self.cost_given, self.estimated);
+        event
+    }
+
     /// What of it is counted.
     pub(crate) fn counted(&self) -> Counted {
         counted(&self.event, self.model)

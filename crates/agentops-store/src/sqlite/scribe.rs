@@ -297,7 +297,7 @@ impl Scribe {
         let old = self
             .load(connection, open.seq, &id)?
             .ok_or(Fault::Damaged("event"))?;
-        let filled = stub::fill(&told::given_only(&old), given, event);
+        let filled = stub::fill(&old.given_only(), given, event);
         rows::note_unsearched(connection, open.seq, &id)?;
         self.put(connection, open, &old, filled, None)
     }
@@ -317,7 +317,7 @@ impl Scribe {
             let (event, given) = stub::begin(id, patch, received);
             return self.add(connection, open, event, Some(given)).map(drop);
         };
-        let mut event = told::given_only(&old);
+        let mut event = old.given_only();
         let mut stub = old.stub;
         match &mut stub {
             Some(given) => stub::update(&mut event, given, patch),
@@ -340,7 +340,7 @@ impl Scribe {
         if old.estimated != Some(told::WAITS) {
             return Ok(());
         }
-        let mut event = told::given_only(&old);
+        let mut event = old.given_only();
         let estimated = told::estimate(&mut event, count);
         self.put(connection, open, &old, event, old.stub)?;
         rows::set_estimated(connection, open.seq, &count.event, estimated)

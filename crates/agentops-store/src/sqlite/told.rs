@@ -3,7 +3,6 @@
 
 use agentops_protocol::{Event, EventBody, Llm, Status, Usd};
 
-use super::rows::Stored;
 use crate::{PriceOf, TokenCount};
 
 /// Numbers in the column `estimated`; never to change.
@@ -12,14 +11,13 @@ const PROMPT: i64 = 1;
 const COMPLETION: i64 = 2;
 const NOTHING: i64 = 4;
 
-/// The event as clients told it: without a cost or a count that was found here.
-pub(crate) fn given_only(stored: &Stored) -> Event {
-    let mut event = stored.event.clone();
+/// Takes back a cost that no client gave, and the counts that were found here.
+pub(crate) fn only_given(event: &mut Event, cost_given: bool, estimated: Option<i64>) {
     if let EventBody::Llm(llm) = &mut event.body {
-        if !stored.cost_given {
+        if !cost_given {
             llm.cost = None;
         }
-        let estimated = stored.estimated.unwrap_or(WAITS);
+        let estimated = estimated.unwrap_or(WAITS);
         if estimated & PROMPT != 0 {
             llm.usage.prompt = None;
         }
@@ -28,7 +26,6 @@ pub(crate) fn given_only(stored: &Stored) -> Event {
         }
         llm.tokens_estimated = false;
     }
-    event
 }
 
 /// Takes a cost back that was found here.
