@@ -169,8 +169,13 @@ pub use agentops_core::{
 /// - A generic argument without bounds gives the name of its type: nothing else is known of it
 ///   where the function is written. `fields(..)` is the way out, or a bound.
 /// - The value of a `Mutex` or `RwLock`: serde would wait for it, and the caller may hold the guard.
-///   Its `Debug` is written, which never waits; inside of a type that derives `Serialize`, its
-///   type. A `Serialize` written by hand that locks is not seen: skip such an argument.
+///   Its `Debug` is written, which never waits; as a field of a type that derives `Serialize`, also in
+///   an `Option`, a collection or behind a pointer, its type. That is so for the locks of std and of
+///   `parking_lot`. What cannot be seen from outside is a type that asks its lock itself: a
+///   `Serialize` written by hand, `serialize_with`, `transparent`, `flatten`, and the newtype
+///   variants of an untagged or internally tagged enum. **The program hangs** if a function is called
+///   with such an argument while its lock is held by the caller: `skip` it, and name what matters
+///   of it in `fields(..)`. (A result is looked at when the function's own guards are gone.)
 /// - A closure returned as `impl Fn`: its type is written.
 /// - `return` that a macro hides, as `bail!` does, in a function under `#[track_caller]`: the body of
 ///   such a function stays where it is, so that `Location::caller` names the caller. The call is
