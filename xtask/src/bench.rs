@@ -1,4 +1,4 @@
-//! `cargo xtask bench sdk | load | server | build | all | callgrind`: what recording, storing and building cost.
+//! `cargo xtask bench sdk | load | llm | server | build | all | callgrind`: what recording, storing and building cost.
 //!
 //! What is measured lies in `xtask/bench`, a package outside the workspace because it holds the peers. This file only
 //! builds it and runs it; figures go to the terminal and to `target/bench/`.
@@ -31,6 +31,8 @@ enum Bench {
     Sdk(Rounds),
     /// What is left of 300,000 calls in a tight loop, and of 100,000 events a second for 10 seconds.
     Load(Rounds),
+    /// What capturing the calls of an HTTP client adds: to a chunk of a stream, in memory, and when nothing is recorded.
+    Llm(Rounds),
     /// How fast the server stores and reads, empty and with 1,000,000 events, beside SQLite alone.
     Server(Rounds),
     /// Seconds and crates of a clean debug build of the dependency, beside the peers'.
@@ -53,6 +55,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     match &args.bench {
         Bench::Sdk(rounds) => sdk(root, rounds),
         Bench::Load(rounds) => with_server(root, ("load", "peers"), rounds),
+        Bench::Llm(rounds) => measured(root, ("llm", "llm"), rounds, &[]),
         Bench::Server(rounds) => with_server(root, ("server", "server"), rounds),
         Bench::Build(rounds) => clean::run(root, rounds.quick),
         Bench::All(rounds) => everything(root, rounds),
@@ -69,6 +72,7 @@ fn everything(root: &Path, rounds: &Rounds) -> anyhow::Result<()> {
     let parts: &[all::Part<'_>] = &[
         ("sdk", &|| sdk(root, rounds)),
         ("load", &|| with_server(root, ("load", "peers"), rounds)),
+        ("llm", &|| measured(root, ("llm", "llm"), rounds, &[])),
         ("server", &|| {
             with_server(root, ("server", "server"), rounds)
         }),

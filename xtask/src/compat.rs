@@ -3,13 +3,15 @@
 //! The SDK is the real one, in virtual environments under the target directory; the programs are ours and lie in
 //! `xtask/compat`. Each tells what it did; that is compared with what the server has afterwards. What a release is known
 //! to do wrong is expected of it, by name, and a known defect that is not seen is a failure like any other. The same
-//! server's OpenAPI document is then held against its answers. Nothing here knows how the server keeps its data.
+//! server's OpenAPI document is then held against its answers. The Python package openai, which knows nothing of us, runs
+//! under `agentops run --capture-llm` against a scripted provider. Nothing here knows how the server keeps its data.
 
 mod amount;
 mod cases;
 mod compare;
 mod document;
 mod expect;
+mod models;
 mod process;
 mod python;
 mod release;
@@ -28,7 +30,7 @@ use self::server::Server;
 /// Options of `cargo xtask compat`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Run only what concerns these: a release of the SDK, or `document`.
+    /// Run only what concerns these: a release of the SDK, `document`, or `openai`.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Args {
 pub(crate) fn run(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut known: Vec<&str> = RELEASES.iter().map(|release| release.version).collect();
     known.push(document::NAME);
+    known.push(models::NAME);
     for name in &args.only {
         anyhow::ensure!(
             known.contains(&name.as_str()),
@@ -67,6 +70,8 @@ struct Prepared {
     releases: Vec<(&'static Release, PathBuf)>,
     /// The folder of the programs that know OpenAPI.
     document: Option<PathBuf>,
+    /// The interpreter of the environment that has the package openai.
+    models: Option<PathBuf>,
 }
 
 fn prepare(root: &Path, only: &[String]) -> anyhow::Result<Prepared> {
@@ -88,10 +93,14 @@ fn prepare(root: &Path, only: &[String]) -> anyhow::Result<Prepared> {
     let document = chosen(document::NAME)
         .then(|| python::environment(&folder, document::REQUIREMENT))
         .transpose()?;
+    let models = chosen(models::NAME)
+        .then(|| python::environment(&folder, models::REQUIREMENT))
+        .transpose()?;
     Ok(Prepared {
         target,
         releases,
         document,
+        models,
     })
 }
 
@@ -105,6 +114,9 @@ fn checked(root: &Path, prepared: &Prepared) -> anyhow::Result<()> {
         problems.extend(document::check(python, &server)?);
     }
     server.check_alive()?;
+    if let Some(python) = &prepared.models {
+        problems.extend(models::check(root, &prepared.target, python)?);
+    }
     for problem in &problems {
         println!("{problem}");
     }

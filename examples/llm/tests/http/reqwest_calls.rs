@@ -408,3 +408,27 @@ async fn a_call_stands_under_the_call_around_it() {
         seen.export["tools"][0]["id"]
     );
 }
+
+#[agentops::record_llm]
+async fn asks(by: By, url: &str, body: &Value) -> Value {
+    post(by, url, body).await.json().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_recorded_function_around_it_is_the_same_call() {
+    for by in [By::Layer, By::All] {
+        let provider = Provider::start([Reply::text("four").tokens(150, 80)])
+            .await
+            .unwrap();
+        let url = format!("{}/v1/chat/completions", provider.origin());
+        let seen = capture_async(async |_| asks(by, &url, &chat(json!({}))).await).await;
+        let [one] = llms(&seen.export).try_into().unwrap();
+        assert_eq!(
+            (&one["model"], &one["cost"]),
+            (&json!("gpt-4o"), &json!(0.001175)),
+            "{by:?}"
+        );
+        assert_eq!(one["completion"], assistant("four"));
+        assert_eq!(one["prompt"], user("2 + 2?"));
+    }
+}
