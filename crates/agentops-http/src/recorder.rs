@@ -14,8 +14,11 @@ mod forward;
 mod routes;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use agentops_core::observe::Place;
@@ -136,9 +139,8 @@ async fn serve(listener: TcpListener, forward: Arc<Forward>, mut stopped: watch:
             let place = Arc::clone(&places).acquire_owned().await;
             (listener.accept().await, place)
         };
-        let (stream, place) = tokio::select! {
-            taken = next => taken,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+        let Some((stream, place)) = unless(stopped.wait_for(|stopped| *stopped), next).await else {
+            break;
         };
         match stream {
             Ok((stream, _)) => {
@@ -151,6 +153,16 @@ async fn serve(listener: TcpListener, forward: Arc<Forward>, mut stopped: watch:
         }
     }
     connections.shutdown().await;
+}
+
+/// What `wanted` gives, unless `end` comes first.
+async fn unless<T>(end: impl Future, wanted: impl Future<Output = T>) -> Option<T> {
+    let (mut end, mut wanted) = (pin!(end), pin!(wanted));
+    poll_fn(|context| match end.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(None),
+        Poll::Pending => wanted.as_mut().poll(context).map(Some),
+    })
+    .await
 }
 
 /// One client's requests, one after the other. Its place among the connections is kept as long.
