@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use agentops_protocol::Usd;
-use agentops_protocol::api::{Export, SessionSummary};
-use agentops_server::{Comparison, Part, Row, Step};
+use agentops_protocol::api::{Export, SessionSummary, Stats};
+use agentops_server::{Comparison, MOST_EVENTS, Part, Row, Step};
 use anyhow::Context as _;
 
 use super::list::cost;
@@ -66,7 +66,21 @@ fn session(name: &str, args: &Compare, backend: &mut Option<Backend>) -> anyhow:
         *backend = Some(Backend::open(&args.source)?);
     }
     let backend = backend.as_ref().expect("it was opened above");
-    let text = backend.export(name)?;
+    let text = backend.of_session(name, |id| {
+        // Asked first, so that nothing too long is read at all.
+        let stats = backend.stats(id)?;
+        let stats: Option<Stats> = stats.and_then(|stats| serde_json::from_str(&stats).ok());
+        if let Some(events) = stats
+            .map(|stats| stats.events)
+            .filter(|events| *events > MOST_EVENTS)
+        {
+            let message = format!(
+                "{name} has {events} events; sessions of at most {MOST_EVENTS} are compared"
+            );
+            return Err(Problem::new(Exit::Failure, message).into());
+        }
+        backend.export_exactly(id)
+    })?;
     read::export(&text).with_context(|| format!("the export of {name} cannot be read"))
 }
 
