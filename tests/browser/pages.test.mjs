@@ -507,7 +507,7 @@ describe("whatever was recorded", () => {
       if (path.startsWith("/sessions/") && !path.includes("tab=")) await drawn(page);
       const told = await page.evaluate(() => ({ hacked: window.hacked, wide: document.documentElement.scrollWidth - innerWidth,
         foreign: document.querySelectorAll("iframe, object, embed, #main script, img:not([src^='/']):not([src^='data:image/png']):not([src^='data:image/jpeg'])").length,
-        bad: [...document.querySelectorAll("a[href]")].map((link) => link.protocol).filter((protocol) => !["http:", "https:", "mailto:"].includes(protocol)),
+        bad: [...document.querySelectorAll("a[href]")].map((link) => new URL(link.getAttribute("href"), location.href).protocol).filter((protocol) => !["http:", "https:", "mailto:"].includes(protocol)),
         turned: /[\u202a-\u202e\u2066-\u2069\u001b]/.test(document.body.innerText) }));
       assert.equal(told.hacked, undefined, path);
       assert.equal(told.foreign, 0, path);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::cargo::cargo;
-use crate::{bench, compat, examples, layers, packaging, trace};
+use crate::{bench, browser, compat, examples, layers, packaging, trace};
 
 /// Options of `cargo xtask ci`.
 #[derive(clap::Args)]
@@ -100,6 +100,11 @@ const STEPS: &[Step] = &[
         name: "packaging",
         is_tests: false,
         run: packaging::run,
+    },
+    Step {
+        name: "browser",
+        is_tests: false,
+        run: browser::in_ci,
     },
 ];
 

@@ -1,9 +1,10 @@
-//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `busy`, `compat`, `torture`.
+//! Development tasks of the workspace: `cargo xtask ci`, `layers`, `examples`, `prices`, `bench`, `browser`, `screenshots`, `busy`, `compat`, `torture`.
 //!
 //! What the build of the product needs is not here: `cargo build` works without running any of it.
 #![expect(clippy::print_stdout, reason = "a tool for developers talks to them")]
 
 mod bench;
+mod browser;
 mod busy;
 mod cargo;
 mod ci;
@@ -42,6 +43,10 @@ enum Task {
     Prices(prices::Args),
     /// Measure what recording costs, beside its peers.
     Bench(bench::Args),
+    /// Drive every page in headless Chromium.
+    Browser(browser::Args),
+    /// Take the pictures of the README.
+    Screenshots,
     /// Fill a running server with what a project in use would have recorded.
     Busy(busy::Args),
     /// Run the real Python SDK against the real server, and hold the server against its OpenAPI document.
@@ -72,6 +77,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Examples => examples::run(&root),
         Task::Prices(args) => prices::run(&root, &args),
         Task::Bench(args) => bench::run(&root, &args),
+        Task::Browser(args) => browser::run(&root, &args),
+        Task::Screenshots => browser::screenshots(&root),
         Task::Busy(args) => busy::run(&args),
         Task::Compat(args) => compat::run(&root, &args),
         Task::Packaging => packaging::run(&root),

@@ -113,6 +113,15 @@ impl Backend {
         self.of_session(id, |id| self.export_exactly(id))
     }
 
+    /// The page of the session that `id` names, as one self-contained file.
+    pub(crate) fn page(&self, id: &str) -> anyhow::Result<String> {
+        self.of_session(id, |id| match self {
+            Self::Server(server) => server.page(id),
+            Self::Directory(local) => local.page(id),
+            Self::Empty(_) => Ok(None),
+        })
+    }
+
     /// The export object of the session of exactly this id.
     pub(crate) fn export_exactly(&self, id: &str) -> anyhow::Result<Option<String>> {
         match self {

@@ -115,9 +115,12 @@ pub(crate) struct Export {
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Print JSON; it is the only form there is
-    #[arg(long, action = ArgAction::SetTrue)]
+    /// Print JSON, as without any option
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with = "html")]
     pub(crate) json: bool,
+    /// Print the session's page as one self-contained file
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) html: bool,
 }
 
 /// Where sessions are kept.

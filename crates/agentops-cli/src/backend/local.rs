@@ -88,6 +88,18 @@ impl Local {
         self.read(id, |id| self.store.export(None, id))
     }
 
+    /// The session's page as one file.
+    pub(crate) fn page(&self, id: &str) -> anyhow::Result<Option<String>> {
+        let Ok(id) = id.parse::<SessionId>() else {
+            return Ok(None);
+        };
+        let now = agentops_server::system_clock()();
+        agentops_server::session_html(&self.store, None, &id, now).map_err(|error| {
+            let message = format!("data directory {}: {error}", self.dir.display());
+            Problem::new(Exit::DataDir, message).into()
+        })
+    }
+
     /// The session and its counts.
     pub(crate) fn session(&self, id: &str) -> anyhow::Result<Option<String>> {
         self.read(id, |id| {

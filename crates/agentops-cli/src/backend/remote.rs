@@ -125,6 +125,16 @@ impl Remote {
         }
     }
 
+    /// The session's page as one file.
+    pub(crate) fn page(&self, id: &str) -> anyhow::Result<Option<String>> {
+        let progress = Progress::bytes(format!("reading from {}", self.url()));
+        let Some(mut url) = self.of(id, &["export"]) else {
+            return Ok(None);
+        };
+        url.query_pairs_mut().append_pair("format", "html");
+        self.text_with(url, &progress)
+    }
+
     /// What is below a session.
     pub(crate) fn of_session(&self, id: &str, below: &[&str]) -> anyhow::Result<Option<String>> {
         match self.of(id, below) {
@@ -247,6 +257,16 @@ impl Remote {
     }
 
     fn get_with(&self, url: Url, progress: &Progress) -> anyhow::Result<Option<String>> {
+        let text = self.text_with(url, progress)?;
+        if let Some(text) = &text {
+            serde_json::from_str::<&serde_json::value::RawValue>(text)
+                .map_err(|error| self.strange(&error))?;
+        }
+        Ok(text)
+    }
+
+    /// An answer as it is.
+    fn text_with(&self, url: Url, progress: &Progress) -> anyhow::Result<Option<String>> {
         self.runtime.block_on(async {
             let answer = self
                 .client
@@ -258,11 +278,7 @@ impl Remote {
             let location = answer.headers().get("location").cloned();
             let text = self.read(answer, progress).await?;
             match status {
-                StatusCode::OK => {
-                    serde_json::from_str::<&serde_json::value::RawValue>(&text)
-                        .map_err(|error| self.strange(&error))?;
-                    Ok(Some(text))
-                }
+                StatusCode::OK => Ok(Some(text)),
                 StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(None),
                 _ => Err(self.refused(status, location.as_ref(), &text).into()),
             }

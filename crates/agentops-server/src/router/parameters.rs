@@ -19,7 +19,7 @@ pub(super) const PAGE: &[Parameter] = &[
 /// In which form an export is written.
 pub(super) const FORMAT: &[Parameter] = &[parameter(
     "format",
-    Takes::OneOf(&["json", "jsonl", "csv"]),
+    Takes::OneOf(&["json", "jsonl", "csv", "html"]),
     "json unless given",
 )];
 

@@ -186,6 +186,7 @@ fn read() -> Vec<Route> {
                     ("application/json", Some("Export")),
                     ("application/jsonl", None),
                     ("text/csv", None),
+                    ("text/html", None),
                 ]),
         ),
         both("/ttd/{id}").get(
