@@ -77,8 +77,9 @@ fn event(text: &str) -> String {
     )
 }
 
-/// A client as reqwest makes it, for connections without TLS.
+/// A client as reqwest makes it, for connections without TLS; it wants to know its cryptography all the same.
 pub(crate) fn client() -> anyhow::Result<Client> {
+    drop(rustls::crypto::ring::default_provider().install_default());
     Ok(Client::builder().no_proxy().build()?)
 }
 
