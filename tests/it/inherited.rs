@@ -11,9 +11,12 @@ use crate::common::{counted, list, new_key, only_session, sending, text};
 fn parent(command: Command) -> (String, String) {
     let mut puppet = Process::spawn(command);
     let session = puppet.line_of("session");
+    // By now it knows what the server is.
+    assert_eq!(puppet.ask("flush 20000", "flushed"), "true");
+    puppet.say("tag parent");
     puppet.ask("count 0 3 0", "done");
     let open = puppet.ask("hold the child", "holding");
-    let child = "count 10 15 0;hold inside;count 20 22 0;release;flush 20000";
+    let child = "tag child;count 10 15 0;hold inside;count 20 22 0;release;flush 20000";
     assert_eq!(puppet.ask(&format!("spawn {child}"), "spawned"), "0");
     puppet.say("release");
     puppet.ask("count 3 5 0", "done");
@@ -26,6 +29,8 @@ fn check(export: &Value, session: &str, open: &str) {
     assert_eq!(export["session"]["id"], session);
     assert_eq!(export["session"]["end_state"], "Success");
     assert_eq!(export["session"]["end_state_reason"], "both done");
+    // Neither takes away what the other gave it.
+    assert_eq!(export["session"]["tags"], json!(["parent", "child"]));
     assert_eq!(counted(export), [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21]);
     let inner = list(export, "actions")
         .iter()

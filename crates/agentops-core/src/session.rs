@@ -158,7 +158,8 @@ impl Session {
             .map_or(0, |state| state.spooled.load(Ordering::Acquire))
     }
 
-    /// Adds tags at the end; those it has are not repeated.
+    /// Adds tags at the end; those it has are not repeated. In a session that another process made, they are added to
+    /// what that one gave it.
     pub fn add_tags<S: Into<String>>(&self, tags: impl IntoIterator<Item = S>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
         self.change(|facts| {
@@ -167,13 +168,19 @@ impl Session {
                     facts.tags.push(tag);
                 }
             }
+            if facts.changed_tags == state::Tags::Same {
+                facts.changed_tags = state::Tags::Added;
+            }
         });
     }
 
     /// Sets the tags; all it had are gone.
     pub fn set_tags<S: Into<String>>(&self, tags: impl IntoIterator<Item = S>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
-        self.change(|facts| facts.tags = tags);
+        self.change(|facts| {
+            facts.tags = tags;
+            facts.changed_tags = state::Tags::Set;
+        });
     }
 
     /// Sets the URL of a recording.

@@ -54,6 +54,18 @@ pub(crate) struct Facts {
     pub(crate) billed: Option<Option<Usd>>,
     /// Whether an update is to be written.
     pub(crate) changed: bool,
+    /// What it is to say of the tags.
+    pub(crate) changed_tags: Tags,
+}
+
+/// What was done to tags since they were written. Other processes may have given the session some as well: what is not
+/// changed here is left alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tags {
+    #[default]
+    Same,
+    Added,
+    Set,
 }
 
 /// How a session ended.
@@ -129,6 +141,15 @@ impl SessionState {
         session.end_state = EndState::Indeterminate;
         session.end_state_reason = None;
         session
+    }
+
+    /// What an update says of it; of its tags only where they replace those it has.
+    pub(crate) fn update(&self, with_tags: bool) -> Vec<u8> {
+        let mut update = serde_json::to_value(self.wire()).unwrap_or_default();
+        if !with_tags && let Some(update) = update.as_object_mut() {
+            update.remove("tags");
+        }
+        update.to_string().into_bytes()
     }
 
     /// The session as it goes over the wire now.

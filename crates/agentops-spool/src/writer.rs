@@ -220,6 +220,14 @@ impl Writer {
         self.segments.values().map(|state| state.len).sum()
     }
 
+    /// The oldest segment that is there, and the one in which the next line will stand.
+    #[must_use]
+    pub fn segments(&self) -> (u32, u32) {
+        let newest = self.pending.lock().base.segment;
+        let oldest = self.segments.keys().next().copied();
+        (oldest.unwrap_or(newest), newest)
+    }
+
     /// Bytes that wait for a commit.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use agentops::{EndState, Loss, SessionOptions};
+use agentops::{EndState, Loss, SessionOptions, ToolEvent};
+use agentops_spool::{Op, Position, Spool};
 use agentops_tests::{Faulty, Home, Process, Reaction, program, wait_for};
 use serde_json::json;
 
@@ -117,6 +118,67 @@ fn a_disk_that_one_session_has_filled_costs_the_others_nothing() {
     assert!(!sdk.client.flush_blocking(LONG), "told of the losses once");
     assert!(sdk.client.flush_blocking(LONG));
     assert_eq!(server.stored(sdk.session.id()).numbers(), sdk.all());
+}
+
+/// What it was written in is delivered and removed long before it ends; should the program die, it is known to have run.
+#[test]
+fn a_call_that_runs_stays_in_the_spool() {
+    if super::support::elsewhere() {
+        return;
+    }
+    let server = Faulty::kind();
+    let mut sdk = Sdk::with(|config| {
+        let config = config.endpoint(server.url()).api_key(new_key());
+        config.disk_limit(300_000)
+    });
+    let call = sdk
+        .session
+        .start(ToolEvent::new("long").params(&"the one that matters"));
+    let mut oldest = Vec::new();
+    for _ in 0..20 {
+        sdk.record(500);
+        assert!(sdk.client.flush_blocking(LONG));
+        let running = running(sdk.data_dir.path());
+        assert!(!running.is_empty(), "it is known");
+        assert!(running.iter().all(|(name, _)| name == "long"));
+        oldest.push(running[0].1.segment);
+    }
+    assert!(
+        oldest[19] > oldest[0] + 5,
+        "its segment has gone: {oldest:?}"
+    );
+    call.finish(&1);
+    assert!(sdk.client.flush_blocking(LONG));
+    let events = server.stored(sdk.session.id()).events;
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| event["name"] == "long")
+            .count(),
+        1
+    );
+}
+
+/// Names and places of the calls that the spool knows to run.
+fn running(data_dir: &Path) -> Vec<(String, Position)> {
+    let mut running = Vec::new();
+    for directory in Spool::at(data_dir).directories().unwrap() {
+        let mut reader = directory.reader();
+        let mut at = Position::START;
+        loop {
+            let batch = reader.next_batch(at, 4_096, 8 << 20).unwrap();
+            if batch.end == at {
+                break;
+            }
+            at = batch.end;
+            let open = batch.lines.iter().filter(|line| line.op == Op::Open);
+            running.extend(open.map(|line| {
+                let event: serde_json::Value = serde_json::from_str(line.body.get()).unwrap();
+                (event["name"].as_str().unwrap().to_owned(), line.at)
+            }));
+        }
+    }
+    running
 }
 
 /// Nothing can be written any more, and all of it arrives all the same.

@@ -45,6 +45,8 @@ struct Open {
     name: String,
     start_us: i64,
     fields: Vec<u8>,
+    /// The segment of the spool that says that it runs.
+    told_in: Option<u32>,
 }
 
 struct Orphan {
@@ -117,6 +119,7 @@ impl Join {
                     name: name.to_owned(),
                     start_us: anchor.wall_us(at),
                     fields: fields.to_vec(),
+                    told_in: None,
                 };
                 *self.counts.entry(session.index()).or_insert(0) += 1;
                 self.open.insert(id.0, open);
@@ -156,7 +159,7 @@ impl Join {
         &mut self,
         names: &dyn Names,
         out: &mut Vec<Joined>,
-        mut open: impl FnMut(Slot, Vec<u8>),
+        mut open: impl FnMut(CallId, Slot, Vec<u8>),
     ) {
         for mut orphan in std::mem::take(&mut self.orphans) {
             let found = self.remove(orphan.id);
@@ -183,6 +186,7 @@ impl Join {
         for id in self.fresh.drain(..) {
             if let Some(call) = self.open.get(&id) {
                 open(
+                    CallId(id),
                     call.session,
                     call.event(CallId(id), State::Running, &[], names),
                 );
@@ -198,6 +202,32 @@ impl Join {
             (call.session, json)
         };
         self.open.iter().map(event).collect()
+    }
+
+    /// The line that says that a call runs is in this segment.
+    pub(crate) fn told(&mut self, id: CallId, segment: u32) {
+        if let Some(open) = self.open.get_mut(&id.0) {
+            open.told_in = Some(segment);
+        }
+    }
+
+    /// The open calls of some sessions whose lines are in segments before this one, which are about to go: as they
+    /// are written once more.
+    pub(crate) fn outgoing(
+        &self,
+        before: u32,
+        is_of: impl Fn(Slot) -> bool,
+        names: &dyn Names,
+    ) -> Vec<(CallId, Slot, Vec<u8>)> {
+        let outgoing = self.open.iter().filter(|(_, call)| {
+            call.told_in.is_some_and(|segment| segment < before) && is_of(call.session)
+        });
+        outgoing
+            .map(|(id, call)| {
+                let id = CallId(*id);
+                (id, call.session, call.event(id, State::Running, &[], names))
+            })
+            .collect()
     }
 
     /// Whether something waits for the next tick.
@@ -459,7 +489,7 @@ mod tests {
             for record in *records {
                 join.feed(record, &anchor, &Nobody, &mut events);
             }
-            join.settle(&Nobody, &mut events, |_, json| opens.push(json));
+            join.settle(&Nobody, &mut events, |_, _, json| opens.push(json));
         }
         let parse = |json: &Vec<u8>| serde_json::from_slice(json).expect("valid JSON");
         (

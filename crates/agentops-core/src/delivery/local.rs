@@ -60,7 +60,8 @@ pub(crate) fn export_from_memory(items: &[Item], sid: &SessionId) -> Option<Expo
 /// One session while its lines are read.
 struct Fold {
     id: SessionId,
-    patches: Vec<SessionPatch>,
+    /// What each says, and whether it joins what was there.
+    patches: Vec<(bool, SessionPatch)>,
     agents: Vec<Agent>,
     events: Vec<Event>,
     at: HashMap<String, usize>,
@@ -81,7 +82,9 @@ impl Fold {
     fn line(&mut self, op: Op, body: &str) {
         match op {
             Op::Session | Op::Update | Op::Loss => {
-                self.patches.extend(accept::session(body.as_bytes()).ok());
+                let patch = accept::session(body.as_bytes()).ok();
+                let joins = op == Op::Session && !self.patches.is_empty();
+                self.patches.extend(patch.map(|patch| (joins, patch)));
             }
             Op::Agent => {
                 if let Ok(agent) = accept::agent(body.as_bytes()) {
@@ -114,7 +117,7 @@ impl Fold {
     }
 
     fn finish(mut self) -> Option<Export> {
-        let first = self.patches.first()?;
+        let (_, first) = self.patches.first()?;
         let start = first
             .init_timestamp
             .or_else(|| self.events.iter().map(|event| event.init_timestamp).min())?;
@@ -131,7 +134,12 @@ impl Fold {
             video: None,
             dropped: std::collections::BTreeMap::new(),
         };
-        for patch in self.patches {
+        for (joins, mut patch) in self.patches {
+            if joins && let Some(tags) = &mut patch.tags {
+                let known = session.tags.iter().filter(|tag| !tags.contains(tag));
+                let known: Vec<String> = known.cloned().collect();
+                tags.splice(0..0, known);
+            }
             apply(&mut session, patch);
         }
         self.events.sort_by_key(|event| event.init_timestamp);

@@ -148,6 +148,24 @@ impl Outbox {
         }
     }
 
+    /// The segment before which everything may be removed with the next tidying, where there is anything: the sender
+    /// may have acknowledged more than it has told of.
+    pub(crate) fn outgoing(&self) -> Option<u32> {
+        let Self::Disk(writer) = self else {
+            return None;
+        };
+        let (oldest, newest) = writer.segments();
+        (oldest < newest).then_some(newest)
+    }
+
+    /// The segment that lines go to now.
+    pub(crate) fn segment(&self) -> u32 {
+        match self {
+            Self::Disk(writer) => writer.segments().1,
+            Self::Memory { .. } => 0,
+        }
+    }
+
     /// Frees what was delivered.
     pub(crate) fn tidy(&mut self, progress: &Progress) {
         let Self::Disk(writer) = self else { return };

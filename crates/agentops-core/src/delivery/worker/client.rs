@@ -233,8 +233,25 @@ impl ClientState {
         self.answer();
     }
 
-    pub(super) fn delivered(&mut self, progress: Progress) {
+    /// Delivery is so far; the segment before which lines may go now, if any may.
+    pub(super) fn note(&mut self, progress: Progress) -> Option<u32> {
         self.waiters.note(progress);
+        self.outbox.outgoing()
+    }
+
+    /// Whether tags that are added to a session that exists are added to what others gave it: by our server and on this
+    /// machine; of others it is documented that an update replaces them.
+    pub(super) fn adds_tags(&self) -> bool {
+        let delivery = self.delivery.as_ref();
+        delivery.is_none_or(|delivery| delivery.transport.is_ours())
+    }
+
+    /// The segment that lines go to now.
+    pub(super) fn segment(&self) -> u32 {
+        self.outbox.segment()
+    }
+
+    pub(super) fn delivered(&mut self) {
         self.outbox.tidy(self.waiters.progress());
         // What did not fit may fit now, or need not be written any more.
         self.dirty = true;

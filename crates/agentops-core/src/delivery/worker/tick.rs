@@ -9,11 +9,12 @@ use agentops_spool::Op;
 use super::client::ClientState;
 use super::inbox::{Command, Inbox, Until};
 use super::live::{Held, Live, Lookup, too_late};
+use crate::delivery::book::Progress;
 use crate::delivery::host;
 use crate::delivery::join::Join;
 use crate::recording::clock::Anchor;
-use crate::recording::{Slot, buffers, record};
-use crate::state::SessionState;
+use crate::recording::{CallId, Slot, buffers, record};
+use crate::state::{SessionState, Tags};
 use crate::tally::Loss;
 
 /// Events that are held in memory before they are written: a thread in a tight loop makes many in a tick.
@@ -184,11 +185,7 @@ impl Worker {
                     client.fetch(what, answer);
                 }
             }
-            Command::Delivered { client, progress } => {
-                if let Some(client) = self.clients.get_mut(&client) {
-                    client.delivered(progress);
-                }
-            }
+            Command::Delivered { client, progress } => self.delivered(client, progress),
             Command::Recovered { client } => {
                 if let Some(client) = self.clients.get_mut(&client) {
                     client.recovered();
@@ -261,18 +258,50 @@ impl Worker {
         });
         let mut opened = Vec::new();
         let names = Lookup(&self.sessions);
-        self.join.settle(&names, &mut joined, |session, json| {
-            opened.push((session, json));
+        self.join.settle(&names, &mut joined, |id, session, json| {
+            opened.push((id, session, json));
         });
-        for (session, json) in opened {
-            self.line(session, Op::Open, json);
-        }
+        self.say_running(opened);
         self.events(&mut joined);
         let sessions = &self.sessions;
         buffers::losses(&mut |slot, count| match sessions.get(&slot.index()) {
             Some(live) => live.state.lose(Loss::MemoryFull, count),
             None => too_late(slot, count, Loss::MemoryFull),
         });
+    }
+
+    /// Frees what is delivered, but not what a dead program's open calls are known by: it is written once more.
+    fn delivered(&mut self, id: u32, progress: Progress) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = client.note(progress) {
+            let sessions = &self.sessions;
+            let is_of = |slot: Slot| {
+                let live = sessions.get(&slot.index());
+                live.is_some_and(|live| live.client == id)
+            };
+            let outgoing = self.join.outgoing(before, is_of, &Lookup(sessions));
+            self.say_running(outgoing);
+        }
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.commit();
+            client.delivered();
+        }
+    }
+
+    /// Writes that calls run.
+    fn say_running(&mut self, calls: Vec<(CallId, Slot, Vec<u8>)>) {
+        for (id, session, json) in calls {
+            let live = self.sessions.get(&session.index());
+            let client = live.and_then(|live| self.clients.get(&live.client));
+            let Some(segment) = client.map(ClientState::segment) else {
+                continue;
+            };
+            if self.line(session, Op::Open, json) {
+                self.join.told(id, segment);
+            }
+        }
     }
 
     /// Writes what is still open as interrupted: the process is about to end.
@@ -298,19 +327,29 @@ impl Worker {
         // One may have come since the tick began, and nobody will tell of it again.
         self.agents(session);
         let index = session.slot.index();
-        let (changed, end) = {
+        let (changed, tags, end) = {
             let mut facts = session.facts();
             if facts.end.is_some() && !may_end {
                 return false;
             }
-            (std::mem::take(&mut facts.changed), facts.end.clone())
+            let changed = std::mem::take(&mut facts.changed);
+            let tags = std::mem::take(&mut facts.changed_tags);
+            (changed, tags, facts.end.clone())
         };
         if let Some(end) = &end {
             self.decide_held(index, end.state);
         }
+        let live = self.sessions.get(&index);
+        let client = live.and_then(|live| self.clients.get(&live.client));
+        let joins = session.joined || client.is_some_and(ClientState::adds_tags);
+        if tags == Tags::Added && joins {
+            // Who joins adds its tags to those that others gave it.
+            let body = serde_json::to_vec(&session.wire_at_start()).unwrap_or_default();
+            self.write(index, Op::Session, &body);
+        }
         if changed {
-            let body = serde_json::to_vec(&session.wire()).unwrap_or_default();
-            self.write(index, Op::Update, &body);
+            let replaces = tags == Tags::Set || tags == Tags::Added && !joins;
+            self.write(index, Op::Update, &session.update(replaces));
         }
         if end.is_some()
             && let Some(live) = self.sessions.get(&index)
