@@ -31,7 +31,7 @@ fn check(export: &Value, session: &str, open: &str) {
     assert_eq!(export["session"]["end_state_reason"], "both done");
     // Neither takes away what the other gave it.
     let mut tags: Vec<_> = list(&export["session"], "tags").iter().collect();
-    tags.sort_by_key(|tag| tag.to_string());
+    tags.sort_by_key(ToString::to_string);
     assert_eq!(tags, [&json!("child"), &json!("parent")]);
     assert_eq!(counted(export), [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21]);
     let inner = list(export, "actions")

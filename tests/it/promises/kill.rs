@@ -237,7 +237,8 @@ fn what_is_older_than_a_moment_survives() {
         println!("{}", describe(turn, killed, gap, is_idle));
     }
     println!(
-        "{idle} idle: {idle_misses} missed; {} busy: {busy_misses} missed",
+        "{idle} of {KILLS} met the idle machine they were to meet: {idle_misses} missed {IDLE_LIMIT} us; the other {} \
+         are judged as on a busy one: {busy_misses} missed {BUSY_LIMIT} us",
         2 * KILLS - idle
     );
     assert!(
