@@ -21,6 +21,8 @@ pub mod testing;
 
 mod agent;
 mod alarm;
+#[cfg(test)]
+mod alone;
 mod asking;
 mod client;
 mod config;

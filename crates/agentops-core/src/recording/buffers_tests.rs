@@ -1,12 +1,11 @@
 use std::collections::HashSet;
+use std::sync::Barrier;
 use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-
-/// The buffers belong to the process: tests of this file that drain them take turns.
-static TURN: Mutex<()> = Mutex::new(());
+use crate::alone::alone;
 
 fn append(text: &[u8]) -> Option<CallId> {
     start(Slot(1), text.len(), text.to_vec(), |out, _, text| {
@@ -28,7 +27,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 
 #[test]
 fn what_ended_threads_recorded_is_taken_once_and_their_buffers_are_forgotten() {
-    let _turn = lock(&TURN);
+    alone!();
     thread::scope(|scope| {
         for _ in 0..20 {
             scope.spawn(|| append(b"<mark of an ended thread>"));
@@ -57,7 +56,7 @@ fn what_ended_threads_recorded_is_taken_once_and_their_buffers_are_forgotten() {
 
 #[test]
 fn what_is_recorded_while_others_are_read_comes_next_time() {
-    let _turn = lock(&TURN);
+    alone!();
     thread::spawn(|| {
         taken();
         append(b"<first mark>");
@@ -75,7 +74,7 @@ fn what_is_recorded_while_others_are_read_comes_next_time() {
 
 #[test]
 fn a_reader_that_panics_is_not_handed_the_same_again() {
-    let _turn = lock(&TURN);
+    alone!();
     thread::spawn(|| {
         taken();
         append(b"<bad mark>");
@@ -92,7 +91,7 @@ fn a_reader_that_panics_is_not_handed_the_same_again() {
 
 #[test]
 fn ids_are_unique_though_threads_come_and_go() {
-    let _turn = lock(&TURN);
+    alone!();
     let mut seen = HashSet::new();
     for _ in 0..50 {
         let ids = thread::spawn(|| (0..10).filter_map(|_| append(b"x")).collect::<Vec<_>>())
@@ -108,7 +107,7 @@ fn ids_are_unique_though_threads_come_and_go() {
 
 #[test]
 fn over_the_limit_starts_are_refused_and_counted_and_ends_get_in() {
-    let _turn = lock(&TURN);
+    alone!();
     thread::spawn(|| {
         taken();
         let limit = THREAD_LIMIT.load(Ordering::Relaxed);
@@ -145,7 +144,7 @@ fn over_the_limit_starts_are_refused_and_counted_and_ends_get_in() {
 
 #[test]
 fn all_threads_together_have_a_limit_and_ended_ones_give_their_memory_back() {
-    let _turn = lock(&TURN);
+    alone!();
     taken();
     let before = MEMORY.load(Ordering::Relaxed);
     set_memory_limit(before + (1 << 20));
@@ -182,7 +181,7 @@ fn all_threads_together_have_a_limit_and_ended_ones_give_their_memory_back() {
 
 #[test]
 fn a_thread_may_record_while_its_locals_are_destroyed() {
-    let _turn = lock(&TURN);
+    alone!();
     struct Last;
     impl Drop for Last {
         fn drop(&mut self) {
@@ -215,11 +214,11 @@ fn a_thread_may_record_while_its_locals_are_destroyed() {
 
 #[test]
 fn no_record_is_slept_through() {
+    alone!();
     static WOKEN: AtomicU32 = AtomicU32::new(0);
     static WORKER: OnceLock<thread::Thread> = OnceLock::new();
     const MARK: &[u8] = b"<wake mark>";
     const RECORDS: usize = 2_000;
-    let _turn = lock(&TURN);
     set_waker(|| {
         WOKEN.fetch_add(1, Ordering::Relaxed);
         if let Some(worker) = WORKER.get() {
@@ -232,8 +231,13 @@ fn no_record_is_slept_through() {
             .filter(|window| *window == MARK)
             .count()
     };
+    // Nobody records before the worker has gone idle once: else all may be there before it looks.
+    let begin = Arc::new(Barrier::new(3));
+    let worker_begins = Arc::clone(&begin);
     let worker = thread::spawn(move || {
         let _ = WORKER.set(thread::current());
+        idle();
+        worker_begins.wait();
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut seen = 0;
         while seen < RECORDS {
@@ -252,7 +256,9 @@ fn no_record_is_slept_through() {
     });
     let recorders: Vec<_> = (0..2)
         .map(|_| {
-            thread::spawn(|| {
+            let begin = Arc::clone(&begin);
+            thread::spawn(move || {
+                begin.wait();
                 for turn in 0..RECORDS / 2 {
                     append(MARK);
                     if turn % 7 == 0 {

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use agentops_macros::{record_action, record_tool};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::context::{self, Scope, Scoped};
 use super::record::Record;
 use super::{CallId, Kind, Outcome, Slot, buffers, record};
+use crate::alone::alone;
 
 /// What became of one call.
 #[derive(Clone, Debug)]
@@ -48,10 +49,9 @@ impl Seen {
     }
 }
 
-/// A session of one test; the buffers are the process's, so tests take turns.
+/// A session of one test, which has the process and its buffers for itself.
 struct Session {
     slot: Slot,
-    _turn: MutexGuard<'static, ()>,
 }
 
 impl Session {
@@ -60,14 +60,11 @@ impl Session {
     }
 
     fn with_flags(flags: u32) -> Session {
-        static TURN: Mutex<()> = Mutex::new(());
         static NEXT: AtomicU32 = AtomicU32::new(5000);
         crate::ending::panic::install();
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         context::opened();
         Session {
             slot: Slot(NEXT.fetch_add(1, Ordering::Relaxed) | flags),
-            _turn: turn,
         }
     }
 
@@ -224,6 +221,7 @@ async fn explode_later() -> u8 {
 
 #[test]
 fn a_sync_call_is_recorded_with_its_arguments_and_result() {
+    alone!();
     let session = Session::open();
     assert_eq!(session.run(|| add(2, 3)), 5);
     let call = session.only();
@@ -235,6 +233,7 @@ fn a_sync_call_is_recorded_with_its_arguments_and_result() {
 
 #[test]
 fn nothing_is_recorded_without_a_session_and_in_an_off_scope() {
+    alone!();
     let session = Session::open();
     assert_eq!(add(1, 1), 2);
     let off = context::enter(Scope::of(Slot(session.slot.0 | Slot::OFF)));
@@ -245,6 +244,7 @@ fn nothing_is_recorded_without_a_session_and_in_an_off_scope() {
 
 #[test]
 fn an_error_is_recorded_with_its_chain_sync_and_async() {
+    alone!();
     let session = Session::open();
     assert!(session.run(|| open("")).is_err());
     assert!(session.wait(search("none")).is_err());
@@ -271,6 +271,7 @@ fn an_error_is_recorded_with_its_chain_sync_and_async() {
 
 #[test]
 fn a_value_inside_ok_is_recorded() {
+    alone!();
     let session = Session::open();
     assert_eq!(session.run(|| open("abc")).ok(), Some(3));
     assert_eq!(session.wait(search("rust")).expect("a hit"), ["rust"]);
@@ -288,6 +289,7 @@ fn a_value_inside_ok_is_recorded() {
 
 #[test]
 fn a_panic_is_recorded_with_message_and_place_and_goes_on() {
+    alone!();
     let session = Session::open();
     let unwound = std::panic::catch_unwind(|| session.run(|| explode("glass")));
     assert_eq!(
@@ -314,6 +316,7 @@ fn a_panic_is_recorded_with_message_and_place_and_goes_on() {
 
 #[test]
 fn a_dropped_future_is_cancelled_and_one_never_polled_is_not_there() {
+    alone!();
     let session = Session::open();
     {
         let mut future = pin!(Scoped::new(session.scope(), search("slow")));
@@ -340,6 +343,7 @@ async fn outer() -> i32 {
 
 #[test]
 fn nesting_gives_parents_across_awaits() {
+    alone!();
     let session = Session::open();
     assert_eq!(session.wait(outer()), 4);
     let seen = session.seen();
@@ -351,6 +355,7 @@ fn nesting_gives_parents_across_awaits() {
 
 #[test]
 fn joined_futures_are_siblings_and_a_panicking_one_cancels_the_other() {
+    alone!();
     let session = Session::open();
     session
         .wait(async { tokio::join!(search("a"), search("b")) })
@@ -383,6 +388,7 @@ fn joined_futures_are_siblings_and_a_panicking_one_cancels_the_other() {
 
 #[test]
 fn a_spawned_task_is_recorded_where_its_scope_says() {
+    alone!();
     let session = Session::open();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -404,6 +410,7 @@ fn a_spawned_task_is_recorded_where_its_scope_says() {
 
 #[test]
 fn without_content_values_are_not_looked_at() {
+    alone!();
     struct Secret;
     impl Serialize for Secret {
         fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
@@ -430,6 +437,7 @@ fn without_content_values_are_not_looked_at() {
 
 #[test]
 fn serialize_may_panic_and_may_call_a_recorded_function() {
+    alone!();
     struct Bad;
     impl Serialize for Bad {
         fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
@@ -469,6 +477,7 @@ fn serialize_may_panic_and_may_call_a_recorded_function() {
 
 #[test]
 fn a_held_lock_is_not_waited_for() {
+    alone!();
     #[record_action(crate = crate)]
     fn locked(state: &Mutex<u8>, shared: Arc<Mutex<u8>>, map: &HashMap<(u8, u8), u8>) {
         let _ = (state, shared, map);
@@ -492,6 +501,7 @@ fn a_held_lock_is_not_waited_for() {
 
 #[test]
 fn options_choose_what_is_written() {
+    alone!();
     struct Agent {
         id: u8,
     }
@@ -578,6 +588,7 @@ async fn drained(mut stream: impl Stream + Unpin, at_most: usize) -> usize {
 
 #[test]
 fn streams_are_recorded_to_their_end() {
+    alone!();
     let session = Session::open();
     session.wait(async { drained(chat(2).await.expect("a stream"), 9).await });
     session.wait(async { drained(Box::pin(tokens(2)), 9).await });
@@ -601,6 +612,7 @@ fn streams_are_recorded_to_their_end() {
 
 #[test]
 fn a_failed_item_a_dropped_stream_and_a_stream_that_never_was_are_told_apart() {
+    alone!();
     let session = Session::open();
     session.wait(async { drained(Box::pin(tokens(4)), 9).await });
     session.wait(async { drained(Box::pin(tokens(4)), 2).await });
@@ -635,6 +647,7 @@ fn boxed_numbers<'a>(of: &'a [u8]) -> Box<dyn Iterator<Item = &'a u8> + Send + '
 
 #[test]
 fn iterators_are_recorded_to_their_end() {
+    alone!();
     let session = Session::open();
     session.run(|| {
         let mut all = numbers(3);
@@ -678,6 +691,7 @@ fn boxed_later<'a>(text: &'a str) -> Pin<Box<dyn Future<Output = usize> + Send +
 
 #[test]
 fn returned_futures_are_recorded_until_they_are_ready() {
+    alone!();
     let session = Session::open();
     session.run(|| drop(later(9)));
     assert!(session.wait(async { later(1).await.is_ok() && later(0).await.is_err() }));
@@ -712,6 +726,7 @@ impl Drop for Noted {
 
 #[test]
 fn arguments_are_dropped_as_without_us() {
+    alone!();
     fn bare(a: Noted, b: Noted, c: Noted) {
         let _local = Noted(9, Rc::clone(&b.1));
         drop(b);
@@ -748,6 +763,7 @@ fn arguments_are_dropped_as_without_us() {
 
 #[test]
 fn calls_of_many_threads_are_all_there() {
+    alone!();
     let session = Session::open();
     std::thread::scope(|scope| {
         for _ in 0..4 {

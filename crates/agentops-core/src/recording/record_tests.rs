@@ -1,4 +1,5 @@
 use super::*;
+use crate::alone::alone;
 
 /// Everything this thread's buffers held that belongs to one session.
 fn drain(session: Slot, mut each: impl FnMut(Record<'_>)) {
@@ -14,6 +15,7 @@ fn drain(session: Slot, mut each: impl FnMut(Record<'_>)) {
 
 #[test]
 fn what_is_appended_is_read_back() {
+    alone!();
     let session = Slot(901 | Slot::METADATA_ONLY);
     let scope = Scope {
         session,
