@@ -1,9 +1,11 @@
-//! `cargo xtask trace`: the server under strace, to see that each answer of 200 comes after the sync of what it answers.
+//! `cargo xtask trace`: the server under strace, to see that each answer of 200 comes after the sync of what it answers;
+//! and a program with `durability = fsync`, to see that nothing is called spooled before it is synced.
 //!
 //! A killed process proves nothing of this: what it wrote is in the system's memory, synced or not. So the calls
 //! themselves are looked at, in the order in which the system saw them.
 
 mod calls;
+mod spool;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -40,7 +42,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     println!(
         "{judged} answers of 200, each after a sync of the log that came after its request was written"
     );
-    Ok(())
+    spool::run(root)
 }
 
 /// The step of `cargo xtask ci`. Without strace it is left out, but on the machine that decides.
