@@ -3,7 +3,7 @@
 //! Asks the scripted provider on this machine; with `OPENAI_API_KEY`, OpenAI (or `OPENAI_BASE_URL`).
 //!
 //! ```sh
-//! cargo run -p agentops-examples-llm --example async_openai_stream
+//! cargo run --manifest-path examples/llm/Cargo.toml --example async_openai_stream
 //! ```
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 

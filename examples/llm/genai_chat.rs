@@ -1,7 +1,7 @@
 //! genai, a plain chat and a stream: recorded by its feature `otel` and the layer.
 //!
 //! ```sh
-//! cargo run -p agentops-examples-llm --example genai_chat
+//! cargo run --manifest-path examples/llm/Cargo.toml --example genai_chat
 //! ```
 //! With `OPENAI_API_KEY` set it asks the model `OPENAI_MODEL` there, else a scripted provider on this machine. genai
 //! tells of messages only where `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`, as cargo sets it here.

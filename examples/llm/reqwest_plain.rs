@@ -3,7 +3,7 @@
 //! Asks the scripted provider on this machine; with `OPENAI_API_KEY`, OpenAI for the first call.
 //!
 //! ```sh
-//! cargo run -p agentops-examples-llm --example reqwest_plain
+//! cargo run --manifest-path examples/llm/Cargo.toml --example reqwest_plain
 //! ```
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 

@@ -2,7 +2,7 @@
 //! code for any of them but the layer.
 //!
 //! ```sh
-//! cargo run -p agentops-examples-llm --example rig_agent
+//! cargo run --manifest-path examples/llm/Cargo.toml --example rig_agent
 //! ```
 //! With `OPENAI_API_KEY` set it asks that host (`OPENAI_BASE_URL`, `OPENAI_MODEL` choose another), else a scripted
 //! provider on this machine.

@@ -2,7 +2,7 @@
 //! stands inside of the client's.
 //!
 //! ```sh
-//! cargo run -p agentops-examples-llm --example rmcp_tools
+//! cargo run --manifest-path examples/llm/Cargo.toml --example rmcp_tools
 //! ```
 //! The context goes along with each request, in the fields of `_meta` that MCP reserves for it: the trace of
 //! `traceparent` is the session, its span the end of the event's id, and `tracestate` holds that id whole.

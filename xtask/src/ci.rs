@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, cargo_llm};
 use crate::{bench, browser, compat, examples, layers, packaging, trace};
 
 /// Options of `cargo xtask ci`.
@@ -75,6 +75,11 @@ const STEPS: &[Step] = &[
         name: "doc",
         is_tests: false,
         run: doc,
+    },
+    Step {
+        name: "llm",
+        is_tests: false,
+        run: llm,
     },
     Step {
         name: "examples",
@@ -244,6 +249,13 @@ fn tests_off(root: &Path) -> anyhow::Result<()> {
 
 fn doctests(root: &Path) -> anyhow::Result<()> {
     checked(cargo(root).args(["test", "--workspace", "--doc", "--no-fail-fast"]))
+}
+
+/// The LLM libraries and what is recorded of them, in a workspace of their own.
+fn llm(root: &Path) -> anyhow::Result<()> {
+    checked(cargo_llm(root).args(["fmt", "--check"]))?;
+    checked(cargo_llm(root).args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+    checked(cargo_llm(root).args(["test", "--no-fail-fast"]))
 }
 
 /// Libraries only: the executable `agentops` would be written over the library of that name.

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use cargo_metadata::{MetadataCommand, TargetKind};
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, cargo_llm, target};
 
-/// Packages whose examples are run.
-const PACKAGES: &[&str] = &["agentops-examples", "agentops-examples-llm"];
+/// The package of the workspace whose examples are run, beside those of `examples/llm`.
+const PACKAGE: &str = "agentops-examples";
 
 /// How long one example may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -51,25 +51,19 @@ const OUTSIDE: &[&str] = &[
 
 /// Builds and runs all examples, also when one fails.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
-    let metadata = MetadataCommand::new()
-        .manifest_path(root.join("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .context("cannot read the workspace")?;
-    let mut packages = metadata.workspace_packages();
-    packages.retain(|package| PACKAGES.contains(&package.name.as_str()));
-    let examples = packages
-        .iter()
-        .flat_map(|package| &package.targets)
-        .filter(|target| target.kind.contains(&TargetKind::Example));
+    let mut examples = names(root, PACKAGE)?;
+    examples.extend(names(
+        &root.join("examples").join("llm"),
+        "agentops-examples-llm",
+    )?);
     let (with_server, alone): (Vec<&str>, Vec<&str>) = examples
-        .map(|target| target.name.as_str())
+        .iter()
+        .map(String::as_str)
         .partition(|name| NEED_SERVER.contains(name));
     ensure!(!alone.is_empty(), "there is no example");
-    for package in &packages {
-        build(root, &["-p", package.name.as_str(), "--examples"])?;
-    }
-    let folder = metadata.target_directory.join("debug").into_std_path_buf();
+    build(cargo(root).args(["build", "-p", PACKAGE, "--examples"]))?;
+    build(cargo_llm(root).args(["build", "--examples"]))?;
+    let folder = target(root).join("debug");
     let mut failed: Vec<&str> = alone
         .into_iter()
         .filter(|name| !passes(root, &folder, name, None))
@@ -84,6 +78,21 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// The examples of a package, whose workspace is in a folder.
+fn names(workspace: &Path, package: &str) -> anyhow::Result<Vec<String>> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(workspace.join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .with_context(|| format!("cannot read the workspace {}", workspace.display()))?;
+    let packages = metadata.workspace_packages().into_iter();
+    let targets = packages
+        .filter(|found| found.name.as_str() == package)
+        .flat_map(|package| package.targets.clone());
+    let examples = targets.filter(|target| target.kind.contains(&TargetKind::Example));
+    Ok(examples.map(|target| target.name).collect())
 }
 
 /// Runs one example and says how it went.
@@ -136,13 +145,10 @@ fn check(name: &str, output: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build(root: &Path, what: &[&str]) -> anyhow::Result<()> {
-    let status = cargo(root)
-        .arg("build")
-        .args(what)
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(status.success(), "cargo build {} failed", what.join(" "));
+/// Builds what a `cargo build` names.
+fn build(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "{command:?} failed");
     Ok(())
 }
 
@@ -213,7 +219,7 @@ struct Server {
 
 impl Server {
     fn start(root: &Path, folder: &Path) -> anyhow::Result<Self> {
-        build(root, &["-p", "agentops-cli"])?;
+        build(cargo(root).args(["build", "-p", "agentops-cli"]))?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
@@ -287,7 +293,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let manifest = format!(
             "[package]\nname = \"{}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
-            PACKAGES[0]
+            PACKAGE
         );
         std::fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
         for folder in ["src", "examples"] {

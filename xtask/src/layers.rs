@@ -62,7 +62,6 @@ const ARROWS: &[(&str, u8, &[&str])] = &[
         ],
     ),
     ("agentops-examples", 5, &["agentops"]),
-    ("agentops-examples-llm", 5, &["agentops"]),
 ];
 
 /// Packages that nothing ships and nothing uses: they may depend on all others.

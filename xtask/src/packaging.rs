@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
+use crate::cargo::target;
 use crate::compat::Stopped;
 use crate::http;
 
@@ -54,10 +55,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
 /// Where the build put the executable.
 fn built(root: &Path, path: &str) -> PathBuf {
     let within = path.trim_start_matches("/src/target/");
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    target
-        .map_or_else(|| root.join("target"), PathBuf::from)
-        .join(within)
+    target(root).join(within)
 }
 
 impl Image {

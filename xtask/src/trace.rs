@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target};
 use crate::compat::Stopped;
 use crate::http;
 
@@ -67,12 +67,10 @@ fn traced(root: &Path, folder: &Path, trace: &Path) -> anyhow::Result<usize> {
         .status()
         .context("cannot run cargo")?;
     ensure!(status.success(), "the server cannot be built: {status}");
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root.join("target"), Into::into);
     let server = Command::new("strace")
         .args(["-f", "-y", "-s", "48", "-e", CALLS, "-o"])
         .arg(trace)
-        .arg(target.join("debug").join("agentops"))
+        .arg(target(root).join("debug").join("agentops"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(folder.join("data"))
         .stdin(Stdio::null())

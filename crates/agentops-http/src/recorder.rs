@@ -49,8 +49,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let client = reqwest::Client::builder().tls_built_in_root_certs(false);
-/// # let client = client.build()?;
+/// # let _ = rustls::crypto::ring::default_provider().install_default();
+/// # let client = reqwest::Client::new();
 /// use agentops_http::{Recorder, layer};
 ///
 /// let recorder = Recorder::start(layer(), client).await?;

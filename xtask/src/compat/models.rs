@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::process::{Stopped, finish};
 use super::python;
-use crate::cargo::cargo;
+use crate::cargo::cargo_llm;
 
 /// What it is called on the command line.
 pub(super) const NAME: &str = "openai";
@@ -188,14 +188,8 @@ struct Provider {
 
 impl Provider {
     fn start(root: &Path, target: &Path) -> anyhow::Result<Self> {
-        let built = cargo(root)
-            .args([
-                "build",
-                "-p",
-                "agentops-examples-llm",
-                "--bin",
-                "scripted-provider",
-            ])
+        let built = cargo_llm(root)
+            .args(["build", "--bin", "scripted-provider"])
             .status()
             .context("cargo cannot be started")?;
         ensure!(built.success(), "the scripted provider cannot be built");

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target};
 use crate::compat::Stopped;
 
 /// How many calls the program makes before it is killed.
@@ -47,8 +47,6 @@ fn traced(root: &Path, folder: &Path, trace: &Path) -> anyhow::Result<()> {
         .status()
         .context("cannot run cargo")?;
     ensure!(status.success(), "the program cannot be built: {status}");
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root.join("target"), Into::into);
     let strace = Command::new("strace")
         .args([
             "-f",
@@ -60,7 +58,7 @@ fn traced(root: &Path, folder: &Path, trace: &Path) -> anyhow::Result<()> {
             "-o",
         ])
         .arg(trace)
-        .arg(target.join("debug").join("metronome"))
+        .arg(target(root).join("debug").join("metronome"))
         .env("AGENTOPS_DATA_DIR", folder.join("data"))
         .env("AGENTOPS_DURABILITY", "fsync")
         .env_remove("AGENTOPS_API_ENDPOINT")
