@@ -45,7 +45,7 @@ const CASES: &[Case] = &[
     case("everything", &[], Ending::Itself, None),
     case("sessions", &[], Ending::Itself, None),
     case("inherited", &[], Ending::Itself, None),
-    case("refused", &[], Ending::Itself, None),
+    case("no_json", &[], Ending::Itself, None),
     case("many", &["1000"], Ending::Itself, None),
     case(
         "many",

@@ -115,9 +115,7 @@ fn session(
     let stuck = last(What::Stuck).is_some();
     let mut events = Vec::new();
     let lost = end.is_none() && !stuck && seen.in_release(release, Defect::LostAtExit);
-    let no_json = |line: &&Told| line.get("not_json") == &Value::Bool(true);
-    let refused = lines.iter().any(no_json) && seen.in_release(release, Defect::DroppedWhenRefused);
-    if !lost && !refused {
+    if !lost {
         let recorded = lines.iter().filter(|line| line.what == What::Event);
         for line in recorded {
             event(line, release, seen, &mut events);

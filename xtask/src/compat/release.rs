@@ -13,7 +13,6 @@ pub(crate) const RELEASES: &[Release] = &[
     Release {
         version: "0.3.26",
         defects: &[
-            Defect::DroppedWhenRefused,
             Defect::GeneratorAtCall,
             Defect::RaisingFunctionMissing,
             Defect::ErrorWithoutTrigger,
@@ -29,7 +28,6 @@ pub(crate) const RELEASES: &[Release] = &[
     Release {
         version: "0.3.18",
         defects: &[
-            Defect::DroppedWhenRefused,
             Defect::GeneratorAtCall,
             Defect::ErrorsLostWithSeveralSessions,
             Defect::ValueIsTypeName,
@@ -48,7 +46,6 @@ pub(crate) const RELEASES: &[Release] = &[
 /// Something a release does wrong. The server can only keep what it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Defect {
-    DroppedWhenRefused,
     GeneratorAtCall,
     RaisingFunctionMissing,
     ErrorWithoutTrigger,
@@ -70,9 +67,6 @@ impl Defect {
     /// What people call it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::DroppedWhenRefused => {
-                "a NaN is sent as no JSON, and all events of the refused request are dropped"
-            }
             Self::GeneratorAtCall => "generators are recorded at their call, without values",
             Self::RaisingFunctionMissing => "a raising function's own event is missing",
             Self::ErrorWithoutTrigger => "an error does not say what triggered it",

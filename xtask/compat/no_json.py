@@ -1,4 +1,4 @@
-"""A value that the SDK sends though it is no JSON: the request is refused, and the SDK does not send it again."""
+"""A value that the SDK sends though it is no JSON: it is kept as its name, and what was sent with it is kept, too."""
 
 import agentops
 from agentops import ActionEvent
@@ -11,7 +11,7 @@ def main():
     session = session_started(agentops.start_session())
     made = ActionEvent(action_type="divide", returns=float("nan"))
     session.record(made)
-    event(session.session_id, "actions", {"id": made.id, "action_type": "divide"}, not_json=True)
+    event(session.session_id, "actions", {"id": made.id, "action_type": "divide", "returns": "NaN"})
     made = ActionEvent(action_type="beside it", returns="text with \x00, \x1b[31m and \u2028")
     session.record(made)
     stored = {"id": made.id, "action_type": "beside it", "returns": made.returns}
