@@ -291,13 +291,19 @@ mod tests {
     /// A package of examples in a workspace of its own.
     fn examples(sources: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
+        let llm = root.path().join("examples").join("llm");
+        std::fs::create_dir_all(llm.join("src")).unwrap();
+        std::fs::write(llm.join("src").join("lib.rs"), "").unwrap();
+        let other =
+            "[package]\nname = \"agentops-examples-llm\"\nedition = \"2024\"\n[workspace]\n";
+        std::fs::write(llm.join("Cargo.toml"), other).unwrap();
         let manifest = format!(
             "[package]\nname = \"{}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
             PACKAGE
         );
         std::fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
         for folder in ["src", "examples"] {
-            std::fs::create_dir(root.path().join(folder)).unwrap();
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         std::fs::write(root.path().join("src/lib.rs"), "").unwrap();
         for (name, body) in sources {

@@ -638,17 +638,17 @@ fn metadata_only_keeps_what_was_said_out() {
 }
 
 #[test]
-fn other_spans_are_not_even_switched_on_unless_they_are_asked_for() {
+fn other_spans_are_not_recorded_unless_they_are_asked_for() {
     let seen = recorded(|_| {
-        assert!(info_span!("request").is_disabled());
-        assert!(info_span!("genai.plan", gen_ai.agent.name = "a").is_disabled());
+        drop(info_span!("request"));
+        drop(info_span!("genai.plan", gen_ai.agent.name = "a"));
         drop(info_span!("genai.plan", gen_ai.operation.name = "plan"));
     });
     assert!(seen.events("actions").is_empty());
 
     let asked = Registry::default().with(layer().record_spans(|span| span.name() == "job"));
     let seen = recorded_under(asked, |_| {
-        assert!(info_span!("request").is_disabled());
+        drop(info_span!("request"));
         let job = info_span!("job", number = 7, late = Empty);
         job.record("late", true);
         job.in_scope(|| search("in the job"));
