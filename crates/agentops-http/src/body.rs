@@ -64,6 +64,8 @@ pin_project! {
         #[pin]
         inner: B,
         call: Option<Box<Call>>,
+        // What is still to come, where the length was announced: a server stops asking there.
+        left: Option<u64>,
         describe: fn(&B::Error) -> String,
     }
 }
@@ -75,11 +77,20 @@ impl<B: Body> ResponseBody<B> {
         call: Option<Box<Call>>,
         describe: fn(&B::Error) -> String,
     ) -> Self {
+        let left = inner.size_hint().exact();
         Self {
             inner,
             call,
+            left,
             describe,
         }
+    }
+
+    #[cfg(feature = "recorder")]
+    /// The length that the response's head announced, which a body that could be compressed does not tell.
+    pub(crate) fn of_length(mut self, announced: Option<u64>) -> Self {
+        self.left = self.left.or(announced);
+        self
     }
 }
 
@@ -100,9 +111,11 @@ impl<B: Body> Body for ResponseBody<B> {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
                     pieces(data, &mut |piece| call.push(piece));
+                    let come = data.remaining() as u64;
+                    *this.left = this.left.map(|left| left.saturating_sub(come));
                 }
-                // Nobody asks a body again that says it has ended.
-                if this.inner.is_end_stream() {
+                // Nobody asks a body again that says it has ended, or that has given all it announced.
+                if *this.left == Some(0) || this.inner.is_end_stream() {
                     call.end();
                 }
             }

@@ -122,7 +122,9 @@ fn answered(mut call: Option<Box<Call>>, response: reqwest::Response) -> Answer 
     if let Some(call) = call.as_mut().filter(|_| body.is_end_stream()) {
         call.end();
     }
-    let body = ResponseBody::new(body, call, |error| scrub::message(error));
+    let announced = parts.headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = ResponseBody::new(body, call, |error| scrub::message(error)).of_length(announced);
     let mut answer = Response::new(body.boxed());
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = of_both_connections(&parts.headers);
